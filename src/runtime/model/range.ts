@@ -1,0 +1,77 @@
+/**
+ * Address ranges: what a pool is made of and what an interface's subnet is. A CIDR is the range of its addresses, so
+ * everything that asks "is it in there" or "do these overlap" is written once, for both spellings.
+ */
+import { type Ip, type IpFamily, ipBits, ipFamily, ipFromValue, ipValue, parseIp } from './ip.ts';
+import { err, ok, type Result } from './result.ts';
+
+/** All addresses from first to last, both included. Invariant: first ≤ last, both within the family's width. */
+export interface AddressRange {
+  readonly family: IpFamily;
+  readonly first: bigint;
+  readonly last: bigint;
+}
+
+/** Parses a CIDR ("10.0.0.0/24"; host bits are dropped) or a range ("10.0.0.1-10.0.0.9"; white space around "-"). */
+export function parseAddressRange(text: string): Result<AddressRange> {
+  if (text.includes('/')) return parseCidr(text.trim());
+  const parts = text.split('-');
+  if (parts.length === 2) return parseFirstLast(parts[0]?.trim() ?? '', parts[1]?.trim() ?? '');
+  const alone = parseIp(text.trim());
+  if (alone.ok) {
+    return err(`"${text.trim()}" is a single address: write ${alone.value}/${ipBits(ipFamily(alone.value))}`);
+  }
+  return err(`"${text.trim()}" is neither a CIDR (10.0.0.0/24) nor a range (10.0.0.1-10.0.0.9)`);
+}
+
+function parseCidr(text: string): Result<AddressRange> {
+  const [address, bits, ...rest] = text.split('/');
+  const ip = parseIp(address ?? '');
+  if (!ip.ok) return err(`"${text}" is not a CIDR: ${ip.error}`);
+  const family = ipFamily(ip.value);
+  const width = ipBits(family);
+  if (rest.length > 0 || !/^(0|[1-9][0-9]{0,2})$/.test(bits ?? '') || Number(bits) > width) {
+    return err(`"${text}" is not a CIDR: the prefix length must be a number from 0 to ${width}`);
+  }
+  const host = BigInt(width - Number(bits));
+  const first = (ipValue(ip.value) >> host) << host;
+  return ok({ family, first, last: first + (1n << host) - 1n });
+}
+
+function parseFirstLast(firstText: string, lastText: string): Result<AddressRange> {
+  const first = parseIp(firstText);
+  if (!first.ok) return err(`the range's start is malformed: ${first.error}`);
+  const last = parseIp(lastText);
+  if (!last.ok) return err(`the range's end is malformed: ${last.error}`);
+  const family = ipFamily(first.value);
+  if (family !== ipFamily(last.value)) return err(`the range "${firstText}-${lastText}" mixes IPv4 and IPv6`);
+  const range = { family, first: ipValue(first.value), last: ipValue(last.value) };
+  if (range.first > range.last) {
+    return err(`the range is reversed: ${first.value} comes after ${last.value}; write ${last.value}-${first.value}`);
+  }
+  return ok(range);
+}
+
+export function rangeContains(range: AddressRange, ip: Ip): boolean {
+  if (ipFamily(ip) !== range.family) return false;
+  const value = ipValue(ip);
+  return range.first <= value && value <= range.last;
+}
+
+export function rangesOverlap(a: AddressRange, b: AddressRange): boolean {
+  return a.family === b.family && a.first <= b.last && b.first <= a.last;
+}
+
+/** Number of addresses in the range; up to 2^128, hence bigint. */
+export function rangeSize(range: AddressRange): bigint {
+  return range.last - range.first + 1n;
+}
+
+/** A CIDR where the range is one, else "first-last". Parsing it gives the same range back. */
+export function formatRange(range: AddressRange): string {
+  const size = rangeSize(range);
+  const first = ipFromValue(range.family, range.first);
+  const isCidr = (size & (size - 1n)) === 0n && range.first % size === 0n;
+  if (!isCidr) return `${first}-${ipFromValue(range.family, range.last)}`;
+  return `${first}/${ipBits(range.family) - (size.toString(2).length - 1)}`;
+}
