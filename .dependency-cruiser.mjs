@@ -13,14 +13,16 @@ export default {
     },
     {
       name: 'model-imports-nothing',
-      comment: 'model/ holds values with parse, format and compare only; put anything that needs more where it is used.',
+      comment:
+        'model/ holds values with parse, format and compare only; put anything that needs more where it is used.',
       severity: 'error',
       from: { path: `${runtime}model/` },
       to: { pathNot: `${runtime}model/` },
     },
     {
       name: 'protocols-are-pure',
-      comment: 'A protocol is a function of bytes, state and time: pass sockets, clocks and decisions in from programs/.',
+      comment:
+        'A protocol is a function of bytes, state and time: pass sockets, clocks and decisions in from programs/.',
       severity: 'error',
       from: { path: `${runtime}protocols/` },
       to: { pathNot: `${runtime}(model|protocols)/` },
@@ -41,14 +43,16 @@ export default {
     },
     {
       name: 'engine-knows-no-domain',
-      comment: 'engine/ is machinery without a domain word: it may import model/ and Node, never protocols, decisions or adapters.',
+      comment:
+        'engine/ is machinery without a domain word: it may import model/ and Node, never protocols, decisions or adapters.',
       severity: 'error',
       from: { path: `${runtime}engine/` },
       to: { path: `${runtime}(protocols|decide|adapters|programs)/` },
     },
     {
       name: 'adapters-carry-no-decisions',
-      comment: 'An adapter translates between the outside and plain values; protocols and decisions meet it in programs/.',
+      comment:
+        'An adapter translates between the outside and plain values; protocols and decisions meet it in programs/.',
       severity: 'error',
       from: { path: `${runtime}adapters/` },
       to: { path: `${runtime}(protocols|decide|programs)/` },
@@ -69,7 +73,8 @@ export default {
     },
     {
       name: 'native-code-at-its-edge',
-      comment: 'Only adapters/host/native/ binds native code; ask it through the packet socket or another host adapter.',
+      comment:
+        'Only adapters/host/native/ binds native code; ask it through the packet socket or another host adapter.',
       severity: 'error',
       from: { path: '^src/', pathNot: `${runtime}adapters/host/native/` },
       to: { path: 'node_modules/koffi' },
