@@ -1,0 +1,70 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { type Ip, type IpFamily, ipBits } from '../../../src/runtime/model/ip.ts';
+import {
+  type AddressRange,
+  formatRange,
+  parseAddressRange,
+  rangeContains,
+  rangeSize,
+  rangesOverlap,
+} from '../../../src/runtime/model/range.ts';
+
+function range(text: string): AddressRange {
+  const parsed = parseAddressRange(text);
+  if (!parsed.ok) throw new Error(parsed.error);
+  return parsed.value;
+}
+
+describe('parseAddressRange', () => {
+  test.each([
+    { given: '10.6.204.20-10.6.204.22', size: 3n, text: '10.6.204.20-10.6.204.22' },
+    { given: '10.6.204.20 - 10.6.204.22', size: 3n, text: '10.6.204.20-10.6.204.22' },
+    { given: '198.51.100.10/24', size: 256n, text: '198.51.100.0/24' },
+    { given: '10.0.0.4-10.0.0.7', size: 4n, text: '10.0.0.4/30' },
+    { given: '10.0.0.1/32', size: 1n, text: '10.0.0.1/32' },
+    { given: '0.0.0.0/0', size: 1n << 32n, text: '0.0.0.0/0' },
+    { given: '2001:db8::/64', size: 1n << 64n, text: '2001:db8::/64' },
+    { given: '::/0', size: 1n << 128n, text: '::/0' },
+  ])('ok: $given', ({ given, size, text }) => {
+    expect(rangeSize(range(given))).toBe(size);
+    expect(formatRange(range(given))).toBe(text);
+  });
+
+  test.each([
+    { given: '10.0.0.1', want: 'is a single address: write 10.0.0.1/32' },
+    { given: '2001:db8::1', want: 'is a single address: write 2001:db8::1/128' },
+    { given: '10.0.0.9-10.0.0.1', want: 'reversed: 10.0.0.9 comes after 10.0.0.1; write 10.0.0.1-10.0.0.9' },
+    { given: '10.0.0.1-2001:db8::1', want: 'mixes IPv4 and IPv6' },
+    { given: '10.0.0.0/33', want: 'prefix length must be a number from 0 to 32' },
+    { given: '10.0.0.0/', want: 'prefix length must be a number from 0 to 32' },
+    { given: '10.0.0.0/2/4', want: 'prefix length' },
+    { given: '10.0.0/24', want: '"10.0.0" is not an IP address' },
+    { given: '10.0.0.1-10.0.0.x', want: "range's end is malformed" },
+    { given: 'x-10.0.0.1', want: "range's start is malformed" },
+    { given: '', want: 'neither a CIDR' },
+    { given: 'default', want: 'neither a CIDR' },
+  ])('bad: $given', ({ given, want }) => {
+    const parsed = parseAddressRange(given);
+    expect(parsed.ok ? 'accepted' : parsed.error).toContain(want);
+  });
+});
+
+describe('ranges', () => {
+  test('containing and overlapping', () => {
+    expect(rangeContains(range('10.0.0.0/24'), '10.0.0.255' as Ip)).toBe(true);
+    expect(rangeContains(range('10.0.0.0/24'), '10.0.1.0' as Ip)).toBe(false);
+    expect(rangeContains(range('::/0'), '10.0.0.1' as Ip)).toBe(false);
+    expect(rangesOverlap(range('10.0.0.1-10.0.0.5'), range('10.0.0.5-10.0.0.9'))).toBe(true);
+    expect(rangesOverlap(range('10.0.0.1-10.0.0.5'), range('10.0.0.6-10.0.0.9'))).toBe(false);
+    expect(rangesOverlap(range('0.0.0.0/0'), range('::/0'))).toBe(false);
+  });
+
+  test('what is printed parses to the same range', () => {
+    const ranges = fc.constantFrom<IpFamily>('ipv4', 'ipv6').chain((family) => {
+      const value = fc.bigInt(0n, (1n << BigInt(ipBits(family))) - 1n);
+      return fc.tuple(value, value).map(([a, b]) => ({ family, first: a < b ? a : b, last: a < b ? b : a }));
+    });
+    fc.assert(fc.property(ranges, (given) => expect(range(formatRange(given))).toEqual(given)));
+  });
+});
