@@ -1,0 +1,24 @@
+/**
+ * The command line: argv → command → exit code. The only place that prints help and errors; everything below it throws
+ * or returns.
+ *
+ *     ./install addon metallb …      install, check, remove
+ *     ./install sandbox up|down|…    a real cluster on this machine
+ */
+import { Command } from 'commander';
+import { addonCommand } from './commands/addon.ts';
+import { sandboxCommand } from './commands/sandbox.ts';
+import { reportFailure } from './report-failure.ts';
+
+const program = new Command('install')
+  .description('A LoadBalancer for bare-metal Kubernetes: installs the addon, and boots a cluster to try it on.')
+  .showHelpAfterError('(./install --help shows the commands)')
+  .enablePositionalOptions()
+  .addCommand(addonCommand())
+  .addCommand(sandboxCommand());
+
+try {
+  await program.parseAsync(process.argv);
+} catch (error) {
+  process.exitCode = reportFailure(error, { verbose: process.argv.includes('--verbose') });
+}
