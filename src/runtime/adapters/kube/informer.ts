@@ -1,0 +1,244 @@
+/**
+ * A live copy of one list of the API, kept as views: the raw objects are dropped as soon as they are read, so that ten
+ * thousand Services stay small.
+ *
+ *     start ─▶ list (pages of 500) ─▶ synced ─▶ watch from there ─┬─ server's timeout ──▶ watch again
+ *                ▲                                                ├─ any other failure ─▶ back off, watch again
+ *                └──────────────── 410, gone ─────────────────────┘
+ *
+ * It never stops by itself. A change is told as a key only: whoever is told reads the copy, which is always whole and
+ * possibly late. An object that cannot be read is left out, counted and said; it harms no other.
+ */
+import { type Backoff, backoffMs } from '../../engine/backoff.ts';
+import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
+import { after } from '../../model/time.ts';
+import { KubeError } from './kube-error.ts';
+import { asArray, asObject, asString, type Untyped } from './untyped.ts';
+import { type Entry, ViewCache } from './view-cache.ts';
+
+const PAGE_SIZE = 500;
+const BACKOFF: Backoff = { baseMs: 100, ceilingMs: 30_000 };
+/** A watch that lasted this long was a working one: the next failure starts the backoff afresh. */
+const WORKING_WATCH_MS = 5_000;
+/** The server ends watches after a time between these, so that clients spread over its replicas. */
+const WATCH_SECONDS = { least: 300, most: 600 };
+/** The server sends a bookmark a minute even when nothing changes; two of them missing means a dead connection. */
+const IDLE_TIMEOUT_MS = 150_000;
+
+export interface InformerOptions<View extends object> {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The list's path: "/api/v1/services", "/apis/metallb.io/v1beta1/namespaces/metallb-system/ipaddresspools". */
+  readonly path: string;
+  readonly fieldSelector?: string;
+  readonly labelSelector?: string;
+  /** Undefined leaves the object out. May throw on a malformed object, which does the same and is said to onError. */
+  readonly toView: (raw: Untyped) => View | undefined;
+  /** Called with "namespace/name" (or "name") after the copy changed in what the view shows. Must not throw. */
+  readonly onChange: (key: string) => void;
+  /** A failure that is being retried, or an object that cannot be read: for a log line and a counter. */
+  readonly onError?: (error: Error) => void;
+  /** 'empty': a path that the server does not know (404) counts as a list with nothing in it, asked for again later. */
+  readonly whenMissing?: 'wait' | 'empty';
+  /** Milliseconds without a byte after which a watch is taken for dead; absent: 150 000. */
+  readonly idleTimeoutMs?: number;
+}
+
+export class Informer<View extends object> {
+  readonly #options: InformerOptions<View>;
+  readonly #cache: ViewCache<View>;
+  readonly #stopping = new AbortController();
+  readonly #firstSync = Promise.withResolvers<void>();
+  #synced = false;
+  /** Where the next watch begins; undefined: list first. */
+  #resourceVersion: string | undefined;
+  #failures = 0;
+  #running: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: InformerOptions<View>) {
+    this.#options = options;
+    this.#cache = new ViewCache({
+      toView: options.toView,
+      onChange: options.onChange,
+      onUnreadable: (key, cause) =>
+        options.onError?.(new Error(`${options.path}: the object ${key} cannot be read`, { cause })),
+    });
+  }
+
+  /** Begins to list and watch, in the background. */
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Ends the watch; resolves when nothing of it runs any more. The copy stays readable. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#wake?.();
+    await this.#running;
+  }
+
+  /** Whether the list was read whole at least once. */
+  get synced(): boolean {
+    return this.#synced;
+  }
+
+  /** Resolves after the first whole list; stays pending when stopped before it. */
+  whenSynced(): Promise<void> {
+    return this.#firstSync.promise;
+  }
+
+  get(key: string): View | undefined {
+    return this.#cache.get(key);
+  }
+
+  /** All views, in no particular order. */
+  list(): View[] {
+    return this.#cache.list();
+  }
+
+  get size(): number {
+    return this.#cache.size;
+  }
+
+  /**
+   * Takes over the object that the API answered to a write of ours, without waiting for the watch to bring it, so that
+   * the next decision does not start from what it has just changed. Not told as a change. An answer that is older than
+   * the copy, or about an object the copy has not (any more), is ignored.
+   */
+  learn(raw: unknown): void {
+    this.#cache.learn(raw);
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping.signal.aborted) {
+      try {
+        this.#resourceVersion ??= await this.#list();
+        await this.#watch(this.#resourceVersion);
+      } catch (error) {
+        if (this.#stopping.signal.aborted) return;
+        this.#failed(error);
+      }
+      if (this.#failures > 0) await this.#pause(backoffMs(BACKOFF, this.#failures, this.#options.random));
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#failures += 1;
+    const status = error instanceof KubeError ? error.status : 0;
+    if (status === 410) {
+      this.#resourceVersion = undefined;
+      return;
+    }
+    if (status === 404 && this.#options.whenMissing === 'empty') {
+      this.#resourceVersion = undefined;
+      // Such a list appears when somebody installs its resource definition: nothing to ask for every second.
+      this.#failures = Math.max(this.#failures, 8);
+      this.#replaceAll([]);
+      return;
+    }
+    this.#options.onError?.(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  /** Reads all pages and returns the version that the list is of. */
+  async #list(): Promise<string> {
+    const { api, path } = this.#options;
+    const entries: Entry<View>[] = [];
+    let resourceVersion = '';
+    let next: string | undefined;
+    do {
+      const page = asObject(
+        await api.request({
+          op: `list ${path}`,
+          path,
+          query: { ...this.#selectors(), limit: PAGE_SIZE, continue: next },
+          signal: this.#stopping.signal,
+        }),
+      );
+      for (const raw of asArray(page['items'])) {
+        const entry = this.#cache.read(raw);
+        if (entry !== undefined) entries.push(entry);
+      }
+      const metadata = asObject(page['metadata']);
+      resourceVersion = asString(metadata['resourceVersion']);
+      next = asString(metadata['continue']) || undefined;
+    } while (next !== undefined);
+    this.#replaceAll(entries);
+    return resourceVersion;
+  }
+
+  #replaceAll(entries: readonly Entry<View>[]): void {
+    this.#cache.replaceAll(entries);
+    if (this.#synced) return;
+    this.#synced = true;
+    this.#firstSync.resolve();
+  }
+
+  async #watch(resourceVersion: string): Promise<void> {
+    const { api, clock, random, path, idleTimeoutMs } = this.#options;
+    const began = clock.now();
+    const { least, most } = WATCH_SECONDS;
+    let brokenOff: KubeError | undefined;
+    const query = {
+      ...this.#selectors(),
+      watch: true,
+      allowWatchBookmarks: true,
+      resourceVersion,
+      timeoutSeconds: Math.floor(least + (most - least) * random.next()),
+    };
+    const worked = (): boolean => clock.now() >= after(began, WORKING_WATCH_MS);
+    try {
+      await api.watch(
+        { op: `watch ${path}`, path, query, signal: this.#stopping.signal },
+        {
+          event: (event) => {
+            brokenOff ??= this.#takeEvent(asObject(event));
+          },
+        },
+        idleTimeoutMs ?? IDLE_TIMEOUT_MS,
+      );
+      // A server that ends every watch at once would otherwise be asked in a tight loop.
+      if (!worked() && brokenOff === undefined) this.#failures += 1;
+    } finally {
+      if (worked()) this.#failures = 0;
+    }
+    if (brokenOff !== undefined) throw brokenOff;
+  }
+
+  /** Returns the error that an ERROR event carries; after it the server ends the watch. */
+  #takeEvent(event: Untyped): KubeError | undefined {
+    const raw = event['object'];
+    const type = asString(event['type']);
+    if (type === 'ERROR') return watchError(this.#options.path, asObject(raw));
+    if (type === 'ADDED' || type === 'MODIFIED') this.#cache.put(raw);
+    else if (type === 'DELETED') this.#cache.remove(raw);
+    const version = asString(asObject(asObject(raw)['metadata'])['resourceVersion']);
+    if (version !== '') this.#resourceVersion = version;
+    return undefined;
+  }
+
+  #selectors(): Record<string, string | undefined> {
+    return { fieldSelector: this.#options.fieldSelector, labelSelector: this.#options.labelSelector };
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.clock.schedule(delayMs, resolve);
+      this.#wake = () => {
+        cancel();
+        resolve();
+      };
+      if (this.#stopping.signal.aborted) this.#wake();
+    });
+  }
+}
+
+function watchError(path: string, status: Untyped): KubeError {
+  return new KubeError({
+    op: `watch ${path}`,
+    status: typeof status['code'] === 'number' ? status['code'] : 0,
+    reason: asString(status['reason']) || 'watch-error',
+    message: asString(status['message']) || 'the server broke the watch off',
+  });
+}

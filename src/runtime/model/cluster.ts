@@ -1,0 +1,51 @@
+/** The cluster's own objects as the decisions see them, cut down to the fields that matter here. */
+import type { Ip } from './ip.ts';
+import type { Labels } from './labels.ts';
+import type { NodeView } from './node.ts';
+import type { EndpointView, ObjectKey } from './service.ts';
+
+export interface NamespaceView {
+  readonly name: string;
+  readonly labels: Labels;
+}
+
+/** All that is read of a Node; elections use the NodeView part of it. */
+export interface NodeDetails extends NodeView {
+  /** Condition Ready is True. */
+  readonly ready: boolean;
+  /** Cordoned: spec.unschedulable. */
+  readonly unschedulable: boolean;
+  readonly taints: readonly TaintView[];
+  /** status.addresses of type InternalIP that parse, in their order. */
+  readonly internalIps: readonly Ip[];
+}
+
+export interface TaintView {
+  readonly key: string;
+  readonly value: string;
+  readonly effect: string;
+}
+
+/** One EndpointSlice; a Service's endpoints are those of all slices that name it. */
+export interface EndpointSliceView extends ObjectKey {
+  /** The Service it belongs to, of the same namespace: label kubernetes.io/service-name. */
+  readonly serviceName: string;
+  readonly endpoints: readonly EndpointView[];
+}
+
+export interface ConfigMapView extends ObjectKey {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  readonly annotations: Labels;
+  readonly data: Readonly<Record<string, string>>;
+}
+
+export interface LeaseView extends ObjectKey {
+  readonly uid: string;
+  readonly resourceVersion: string;
+  /** "" while nobody holds it. */
+  readonly holder: string;
+  readonly durationSeconds: number;
+  /** RFC 3339 with microseconds, as the API holds it; "" before the first renewal. */
+  readonly renewTime: string;
+}
