@@ -1,0 +1,47 @@
+/**
+ * What speakers tell each other about their nodes: the interfaces they could announce on, as a text that travels in an
+ * annotation of the speaker's Lease. All speakers elect over the same text, so a node never elects itself by facts that
+ * the others do not have.
+ */
+import type { InterfaceFacts } from '../model/announcements.ts';
+import type { SpeakerInterface, SpeakerView } from '../model/node.ts';
+import { type AddressRange, parseAddressRange } from '../model/range.ts';
+
+/** On a speaker's Lease: its announceable interfaces, as JSON: [{"name":"eth0","subnets":["10.6.204.2/24"]}]. */
+export const INTERFACES_ANNOTATION = 'metallb.io/speaker-interfaces';
+
+/** The annotation's text: running interfaces by name, their addresses in order, so that equal facts are equal text. */
+export function formatSpeakerInterfaces(interfaces: readonly InterfaceFacts[]): string {
+  const told = interfaces
+    .filter(({ running }) => running)
+    .map(({ name, addresses }) => ({ name, subnets: [...addresses].sort() }))
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  return JSON.stringify(told);
+}
+
+/** A speaker as its annotation tells of it. Whatever is malformed in it is left out: it comes over the network. */
+export function parseSpeaker(nodeName: string, annotation: string | undefined): SpeakerView {
+  const told = parseJson(annotation ?? '[]');
+  const interfaces = Array.isArray(told) ? told.flatMap(parseInterface) : [];
+  return { nodeName, interfaces };
+}
+
+function parseInterface(told: unknown): SpeakerInterface[] {
+  if (typeof told !== 'object' || told === null) return [];
+  const { name, subnets } = told as { name?: unknown; subnets?: unknown };
+  if (typeof name !== 'string' || name === '' || !Array.isArray(subnets)) return [];
+  return [{ name, subnets: subnets.flatMap(parseSubnet) }];
+}
+
+function parseSubnet(text: unknown): AddressRange[] {
+  const range = typeof text === 'string' ? parseAddressRange(text) : undefined;
+  return range?.ok === true ? [range.value] : [];
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

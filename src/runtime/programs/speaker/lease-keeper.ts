@@ -1,0 +1,142 @@
+/**
+ * Keeps this speaker's Lease: creates it, renews it on time, carries the node's interfaces in it, and deletes it when
+ * the speaker stops in an orderly way, so that the others take over at once. Says after every try whether it worked,
+ * because a speaker that cannot renew must not judge the others.
+ */
+
+import { INTERFACES_ANNOTATION } from '../../decide/speaker-facts.ts';
+import type { ApiRequest, Clock, KubeApi } from '../../engine/ports.ts';
+import { leaseDurationMs, renewIntervalMs } from '../../protocols/liveness/lease-detector.ts';
+
+export interface LeaseKeeperOptions {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly namespace: string;
+  readonly nodeName: string;
+  /** The Node object's uid, once it is known: the Lease goes when the Node goes. */
+  readonly nodeUid: () => string | undefined;
+  /** How many speakers there are, for the pace. */
+  readonly speakers: () => number;
+  readonly onRenewed: (leaseMs: number) => void;
+  readonly onFailed: (error: unknown) => void;
+}
+
+/** The label that finds the speakers' Leases among the namespace's others. */
+export const SPEAKER_LEASE_LABELS = { app: 'metallb', component: 'speaker' } as const;
+
+export class LeaseKeeper {
+  readonly #options: LeaseKeeperOptions;
+  #interfaces: string | undefined;
+  #cancelNext: (() => void) | undefined;
+  #renewing: Promise<void> | undefined;
+  /** The interfaces changed while a renewal was under way: renew again right after it. */
+  #again = false;
+  #retired = false;
+
+  constructor(options: LeaseKeeperOptions) {
+    this.#options = options;
+  }
+
+  /** Sets what the Lease says of the interfaces; the first call begins to renew. */
+  setInterfaces(annotation: string): void {
+    if (annotation === this.#interfaces) return;
+    this.#interfaces = annotation;
+    this.#renewNow();
+  }
+
+  /** Deletes the Lease and renews it no more. A Lease that cannot be deleted runs out by itself. */
+  async retire(): Promise<void> {
+    this.#retired = true;
+    this.#cancelNext?.();
+    await this.#renewing;
+    try {
+      await this.#options.api.request({
+        op: 'delete the speaker lease',
+        method: 'DELETE',
+        path: this.#path,
+        timeoutMs: 1000,
+      });
+    } catch (error) {
+      this.#options.onFailed(error);
+    }
+  }
+
+  #renewNow(): void {
+    if (this.#retired) return;
+    if (this.#renewing !== undefined) {
+      this.#again = true;
+      return;
+    }
+    this.#cancelNext?.();
+    this.#renewing = this.#renew().finally(() => {
+      this.#renewing = undefined;
+      const delayMs = this.#again ? 0 : renewIntervalMs(this.#options.speakers());
+      this.#again = false;
+      if (!this.#retired) this.#cancelNext = this.#options.clock.schedule(delayMs, () => this.#renewNow());
+    });
+  }
+
+  async #renew(): Promise<void> {
+    const leaseMs = leaseDurationMs(this.#options.speakers());
+    try {
+      await this.#write(leaseMs);
+      this.#options.onRenewed(leaseMs);
+    } catch (error) {
+      this.#options.onFailed(error);
+    }
+  }
+
+  async #write(leaseMs: number): Promise<void> {
+    const lease = this.#lease(leaseMs);
+    const op = 'renew the speaker lease';
+    const timeoutMs = leaseMs / 2;
+    const patch: ApiRequest = {
+      op,
+      method: 'PATCH',
+      path: this.#path,
+      contentType: 'application/merge-patch+json',
+      body: lease,
+      timeoutMs,
+    };
+    try {
+      await this.#options.api.request(patch);
+    } catch (error) {
+      if ((error as { status?: unknown }).status !== 404) throw error;
+      await this.#options.api.request({ op, method: 'POST', path: this.#listPath, body: lease, timeoutMs });
+    }
+  }
+
+  #lease(leaseMs: number): object {
+    const { nodeName, namespace, clock } = this.#options;
+    const uid = this.#options.nodeUid();
+    return {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: {
+        name: this.#name,
+        namespace,
+        labels: SPEAKER_LEASE_LABELS,
+        annotations: { [INTERFACES_ANNOTATION]: this.#interfaces },
+        ...(uid === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }] }),
+      },
+      spec: {
+        holderIdentity: nodeName,
+        leaseDurationSeconds: leaseMs / 1000,
+        // MicroTime: six digits after the point.
+        renewTime: new Date(clock.wallMs()).toISOString().replace(/Z$/, '000Z'),
+      },
+    };
+  }
+
+  get #name(): string {
+    return `speaker-${this.#options.nodeName}`;
+  }
+
+  get #listPath(): string {
+    return `/apis/coordination.k8s.io/v1/namespaces/${this.#options.namespace}/leases`;
+  }
+
+  get #path(): string {
+    return `${this.#listPath}/${this.#name}`;
+  }
+}

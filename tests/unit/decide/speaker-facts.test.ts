@@ -1,0 +1,42 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { formatSpeakerInterfaces, parseSpeaker } from '../../../src/runtime/decide/speaker-facts.ts';
+import { range } from '../../support/views.ts';
+
+describe('a speaker’s interfaces, told and read', () => {
+  test('what is told is what is read; interfaces that are not running are not told', () => {
+    const text = formatSpeakerInterfaces([
+      { name: 'eth1', index: 3, running: false, addresses: ['192.168.0.2/24'] },
+      { name: 'eth0', index: 2, running: true, addresses: ['10.6.204.2/24', '10.6.1.2/16'] },
+    ]);
+    expect(text).toBe('[{"name":"eth0","subnets":["10.6.1.2/16","10.6.204.2/24"]}]');
+    expect(parseSpeaker('node1', text)).toEqual({
+      nodeName: 'node1',
+      interfaces: [{ name: 'eth0', subnets: [range('10.6.0.0/16'), range('10.6.204.0/24')] }],
+    });
+  });
+
+  test('the order in which the kernel lists them does not matter', () => {
+    const a = { name: 'a', index: 1, running: true, addresses: ['10.0.0.1/8'] };
+    const b = { name: 'b', index: 2, running: true, addresses: ['10.0.0.1/8'] };
+    expect(formatSpeakerInterfaces([a, b])).toBe(formatSpeakerInterfaces([b, a]));
+  });
+
+  test.each([
+    { name: 'absent', given: undefined },
+    { name: 'not JSON', given: '{' },
+    { name: 'not a list', given: '{"name":"eth0"}' },
+    { name: 'entries of other shapes', given: '[1,null,{"name":"","subnets":[]},{"name":"eth0"}]' },
+  ])('$name: no interfaces', ({ given }) => {
+    expect(parseSpeaker('n', given).interfaces).toEqual([]);
+  });
+
+  test('a malformed subnet harms no other', () => {
+    const given = '[{"name":"eth0","subnets":["x",7,"10.0.0.1/8"]}]';
+    expect(parseSpeaker('n', given).interfaces).toEqual([{ name: 'eth0', subnets: [range('10.0.0.0/8')] }]);
+  });
+
+  test('any annotation at all is read without a throw', () => {
+    fc.assert(fc.property(fc.json(), (text) => Array.isArray(parseSpeaker('n', text).interfaces)));
+  });
+});
