@@ -16,8 +16,8 @@ export class KubeError extends Error {
   readonly op: string;
   readonly status: number;
   readonly reason: string;
-  /** What the server asked for with Retry-After. */
-  readonly retryAfterSeconds?: number;
+  /** What the server asked for with Retry-After; undefined: nothing. */
+  readonly retryAfterSeconds: number | undefined;
 
   constructor(fields: KubeErrorFields) {
     super(`${fields.op}: ${fields.message}`, fields.cause === undefined ? undefined : { cause: fields.cause });
@@ -25,7 +25,7 @@ export class KubeError extends Error {
     this.op = fields.op;
     this.status = fields.status;
     this.reason = fields.reason;
-    if (fields.retryAfterSeconds !== undefined) this.retryAfterSeconds = fields.retryAfterSeconds;
+    this.retryAfterSeconds = fields.retryAfterSeconds;
   }
 }
 

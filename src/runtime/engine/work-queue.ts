@@ -1,0 +1,143 @@
+/**
+ * Level-triggered work, one item a key. Whatever happens to a key while it waits is one piece of work; what happens
+ * while it is being worked on is one more afterwards; the same key is never worked on twice at once. The handler is
+ * told nothing but the key: it reads the world as it finds it.
+ *
+ *     add(key) ─▶ waiting ─▶ running ─┬─ done ─────────────▶ forgotten
+ *                    ▲                ├─ retry ────────────▶ waits by the backoff, then again
+ *                    │                ├─ retry-after ──────▶ waits as told, then again
+ *      added while ──┘                └─ terminal ─────────▶ forgotten; only a new add() brings it back
+ *      running or waiting
+ *
+ * An add() cuts a wait short: it says that the world has changed, so the next try may well succeed. The count of
+ * failures goes on until the work is done, so a storm of events cannot defeat the backoff's growth.
+ */
+import { type Backoff, backoffMs } from './backoff.ts';
+import type { Clock, Random } from './ports.ts';
+
+export type Outcome =
+  | { readonly kind: 'done' }
+  /** Failed for now; tried again by the backoff. */
+  | { readonly kind: 'retry' }
+  /** Nothing failed, but look again then. Also what a server's Retry-After becomes. */
+  | { readonly kind: 'retry-after'; readonly delayMs: number }
+  /** Trying again cannot help until something changes. */
+  | { readonly kind: 'terminal' };
+
+export const DONE: Outcome = { kind: 'done' };
+export const RETRY: Outcome = { kind: 'retry' };
+export const TERMINAL: Outcome = { kind: 'terminal' };
+
+export interface WorkQueueOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Must turn the failures it expects into outcomes: a rejection is a bug and ends the process. */
+  readonly handle: (key: string) => Promise<Outcome>;
+  /** How many different keys may be worked on at once; absent: 1. */
+  readonly concurrency?: number;
+  /** Absent: 50 ms doubling up to 30 s. */
+  readonly backoff?: Backoff;
+}
+
+const DEFAULT_BACKOFF: Backoff = { baseMs: 50, ceilingMs: 30_000 };
+
+export class WorkQueue {
+  readonly #options: WorkQueueOptions;
+  readonly #waiting = new Set<string>();
+  readonly #running = new Set<string>();
+  /** Keys added while they were being worked on. */
+  readonly #again = new Set<string>();
+  /** Pending retries: key → cancel. */
+  readonly #delayed = new Map<string, () => void>();
+  readonly #failures = new Map<string, number>();
+  #cancelTurn: (() => void) | undefined;
+  #stopped = false;
+  #whenIdle: (() => void) | undefined;
+
+  constructor(options: WorkQueueOptions) {
+    this.#options = options;
+  }
+
+  /** Asks for work on the key, on the next turn of the event loop. Everything added until then is taken together. */
+  add(key: string): void {
+    if (this.#stopped) return;
+    this.#cancelDelay(key);
+    if (this.#running.has(key)) this.#again.add(key);
+    else this.#waiting.add(key);
+    this.#planTurn();
+  }
+
+  /** Asks for work on the key at a later time, unless it is asked for sooner. */
+  addAfter(key: string, delayMs: number): void {
+    if (this.#stopped || this.#waiting.has(key) || this.#again.has(key)) return;
+    this.#cancelDelay(key);
+    const cancel = this.#options.clock.schedule(delayMs, () => {
+      this.#delayed.delete(key);
+      this.add(key);
+    });
+    this.#delayed.set(key, cancel);
+  }
+
+  /** Drops what waits and resolves when nothing is being worked on any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTurn?.();
+    for (const cancel of this.#delayed.values()) cancel();
+    this.#delayed.clear();
+    this.#waiting.clear();
+    this.#again.clear();
+    if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
+  }
+
+  /** Keys that wait, run or are to be tried again later. */
+  get size(): number {
+    return this.#waiting.size + this.#running.size + this.#delayed.size;
+  }
+
+  #planTurn(): void {
+    this.#cancelTurn ??= this.#options.clock.schedule(0, () => {
+      this.#cancelTurn = undefined;
+      this.#startWork();
+    });
+  }
+
+  #startWork(): void {
+    const limit = this.#options.concurrency ?? 1;
+    for (const key of this.#waiting) {
+      if (this.#running.size >= limit) return;
+      this.#waiting.delete(key);
+      this.#running.add(key);
+      // A rejection is deliberately left unhandled: it is a bug, and a crash with a stack tells more than a retry.
+      void this.#work(key);
+    }
+  }
+
+  async #work(key: string): Promise<void> {
+    const outcome = await this.#options.handle(key);
+    this.#running.delete(key);
+    if (this.#stopped) {
+      if (this.#running.size === 0) this.#whenIdle?.();
+      return;
+    }
+    this.#settle(key, outcome);
+    if (this.#again.delete(key)) this.add(key);
+    else if (this.#waiting.size > 0) this.#planTurn();
+  }
+
+  #settle(key: string, outcome: Outcome): void {
+    if (outcome.kind === 'retry') {
+      const failures = (this.#failures.get(key) ?? 0) + 1;
+      this.#failures.set(key, failures);
+      const { backoff, random } = this.#options;
+      this.addAfter(key, backoffMs(backoff ?? DEFAULT_BACKOFF, failures, random));
+      return;
+    }
+    this.#failures.delete(key);
+    if (outcome.kind === 'retry-after') this.addAfter(key, outcome.delayMs);
+  }
+
+  #cancelDelay(key: string): void {
+    this.#delayed.get(key)?.();
+    this.#delayed.delete(key);
+  }
+}

@@ -1,0 +1,128 @@
+import { describe, expect, test } from '@jest/globals';
+import { backoffMs } from '../../../src/runtime/engine/backoff.ts';
+import { DONE, type Outcome, RETRY, TERMINAL, WorkQueue } from '../../../src/runtime/engine/work-queue.ts';
+import { fixedRandom, VirtualClock } from '../../support/virtual-clock.ts';
+
+/** A queue whose handler answers from a list of outcomes (then done) and notes when it ran. */
+function queueOf(outcomes: readonly Outcome[], concurrency = 1) {
+  const clock = new VirtualClock();
+  const runs: { readonly key: string; readonly atMs: number }[] = [];
+  const left = [...outcomes];
+  const handle = async (key: string): Promise<Outcome> => {
+    runs.push({ key, atMs: clock.now() });
+    return left.shift() ?? DONE;
+  };
+  const queue = new WorkQueue({
+    clock,
+    random: fixedRandom(1),
+    handle,
+    concurrency,
+    backoff: { baseMs: 100, ceilingMs: 1000 },
+  });
+  return { clock, queue, runs };
+}
+
+/** A handler whose work ends when the test says so. */
+function gatedQueue(concurrency: number) {
+  const clock = new VirtualClock();
+  const open = new Map<string, () => void>();
+  const started: string[] = [];
+  const handle = (key: string): Promise<Outcome> => {
+    started.push(key);
+    return new Promise((resolve) => open.set(key, () => resolve(DONE)));
+  };
+  return { clock, queue: new WorkQueue({ clock, random: fixedRandom(), handle, concurrency }), open, started };
+}
+
+describe('the work queue', () => {
+  test('takes what is added in one turn as one piece of work a key', async () => {
+    const { clock, queue, runs } = queueOf([]);
+    for (const key of ['a', 'b', 'a', 'a']) queue.add(key);
+    expect(runs).toEqual([]);
+    await clock.advance(0);
+    expect(runs).toEqual([
+      { key: 'a', atMs: 0 },
+      { key: 'b', atMs: 0 },
+    ]);
+  });
+
+  test('never works on a key twice at once, and once more for what came meanwhile', async () => {
+    const { clock, queue, open, started } = gatedQueue(4);
+    queue.add('a');
+    await clock.advance(0);
+    queue.add('a');
+    queue.add('a');
+    await clock.advance(1000);
+    expect(started).toEqual(['a']);
+    open.get('a')?.();
+    await clock.advance(0);
+    expect(started).toEqual(['a', 'a']);
+  });
+
+  test('works on as many keys at once as it may', async () => {
+    const { clock, queue, open, started } = gatedQueue(2);
+    for (const key of ['a', 'b', 'c']) queue.add(key);
+    await clock.advance(0);
+    expect(started).toEqual(['a', 'b']);
+    open.get('b')?.();
+    await clock.advance(0);
+    expect(started).toEqual(['a', 'b', 'c']);
+  });
+
+  test('retries with doubling waits up to the ceiling, and afresh after success', async () => {
+    const { clock, queue, runs } = queueOf([RETRY, RETRY, RETRY, RETRY, RETRY, RETRY, DONE, RETRY]);
+    queue.add('a');
+    await clock.advance(10_000);
+    expect(runs.map((run) => run.atMs)).toEqual([0, 100, 300, 700, 1500, 2500, 3500]);
+    queue.add('a');
+    await clock.advance(1000);
+    expect(runs.slice(7).map((run) => run.atMs)).toEqual([10_000, 10_100]);
+  });
+
+  test('an add cuts the wait short but does not forget the failures', async () => {
+    const cut = queueOf([RETRY, RETRY]);
+    cut.queue.add('a');
+    await cut.clock.advance(10);
+    cut.queue.add('a');
+    await cut.clock.advance(1000);
+    expect(cut.runs.map((run) => run.atMs)).toEqual([0, 10, 210]);
+  });
+
+  test('looks again when told to, and leaves a terminal failure alone', async () => {
+    const { clock, queue, runs } = queueOf([{ kind: 'retry-after', delayMs: 5000 }, TERMINAL]);
+    queue.add('a');
+    await clock.advance(60_000);
+    expect(runs.map((run) => run.atMs)).toEqual([0, 5000]);
+    expect(queue.size).toBe(0);
+  });
+
+  test('stop drops what waits and ends with the work under way', async () => {
+    const { clock, queue, open, started } = gatedQueue(1);
+    queue.add('a');
+    queue.add('b');
+    queue.addAfter('c', 10);
+    await clock.advance(0);
+    let stopped = false;
+    const stopping = queue.stop().then(() => (stopped = true));
+    await clock.advance(1000);
+    expect(stopped).toBe(false);
+    open.get('a')?.();
+    await stopping;
+    queue.add('d');
+    await clock.advance(1000);
+    expect(started).toEqual(['a']);
+  });
+});
+
+describe('backoff', () => {
+  const backoff = { baseMs: 100, ceilingMs: 1000 };
+  test.each([
+    { name: 'first, least', attempt: 1, draw: 0, want: 50 },
+    { name: 'first, most', attempt: 1, draw: 1, want: 100 },
+    { name: 'third, middle', attempt: 3, draw: 0.5, want: 300 },
+    { name: 'at the ceiling', attempt: 40, draw: 1, want: 1000 },
+    { name: 'very many', attempt: 5000, draw: 0, want: 500 },
+  ])('$name', ({ attempt, draw, want }) => {
+    expect(backoffMs(backoff, attempt, fixedRandom(draw))).toBe(want);
+  });
+});
