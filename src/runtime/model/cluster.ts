@@ -11,6 +11,7 @@ export interface NamespaceView {
 
 /** All that is read of a Node; elections use the NodeView part of it. */
 export interface NodeDetails extends NodeView {
+  readonly uid: string;
   /** Condition Ready is True. */
   readonly ready: boolean;
   /** Cordoned: spec.unschedulable. */
@@ -43,6 +44,8 @@ export interface ConfigMapView extends ObjectKey {
 export interface LeaseView extends ObjectKey {
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Only the annotations under metallb.io/ and metallb.universe.tf/. */
+  readonly annotations: Labels;
   /** "" while nobody holds it. */
   readonly holder: string;
   readonly durationSeconds: number;

@@ -21,6 +21,7 @@ export function toNodeDetails(raw: Untyped): NodeDetails {
   const status = asObject(raw['status']);
   return {
     name: asString(metadata['name']),
+    uid: asString(metadata['uid']),
     labels: asTexts(metadata['labels']),
     networkUnavailable: conditionIsTrue(status, 'NetworkUnavailable'),
     ready: conditionIsTrue(status, 'Ready'),
@@ -96,6 +97,7 @@ export function toLeaseView(raw: Untyped): LeaseView {
     name: asString(metadata['name']),
     uid: asString(metadata['uid']),
     resourceVersion: asString(metadata['resourceVersion']),
+    annotations: ownAnnotations(metadata),
     holder: asString(spec['holderIdentity']),
     durationSeconds: asNumber(spec['leaseDurationSeconds']),
     renewTime: asString(spec['renewTime']),
