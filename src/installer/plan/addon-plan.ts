@@ -1,0 +1,145 @@
+/**
+ * What is to be installed, settled: every default filled in, every value checked, frozen. The templates and the steps
+ * read this and nothing else of the inventory. Addresses are kept as the user wrote them beside their parsed range.
+ */
+import type { Ip } from '../../runtime/model/ip.ts';
+import type { LabelSelector } from '../../runtime/model/labels.ts';
+import type { AddressRange } from '../../runtime/model/range.ts';
+import type { SourcePosition } from '../inventory/located.ts';
+
+/** MetalLB's own namespace name; tools and documents rely on it, so it is not a variable. */
+export const ADDON_NAMESPACE = 'metallb-system';
+
+export type Protocol = 'layer2' | 'bgp';
+export type InstallMethod = 'helm' | 'yaml';
+
+export interface AddonPlan {
+  /** metallb_install; false: the inventory says that this cluster does not want the addon. */
+  readonly wanted: boolean;
+  readonly protocol: Protocol;
+  readonly pools: readonly PlannedPool[];
+  readonly bgp: PlannedBgp;
+  /** The nodes' subnets where the inventory tells them; empty: the nodes are asked. */
+  readonly nodeSubnets: readonly PlannedRange[];
+  readonly image: PlannedImage;
+  readonly installMethod: InstallMethod;
+  /** Absent: Services without a class. */
+  readonly loadBalancerClass?: string;
+  readonly logLevel: string;
+  /** How long one step may wait for the cluster. */
+  readonly waitSeconds: number;
+  /** Regular expressions; empty: the chart's own list. */
+  readonly excludeInterfaces: readonly string[];
+  readonly speakerNodeSelector: Readonly<Record<string, string>>;
+  readonly access: ClusterAccess;
+  readonly nodes: readonly PlannedNode[];
+  /** Nothing that stops the work, but the user should read it. */
+  readonly warnings: readonly string[];
+}
+
+export interface PlannedRange {
+  readonly text: string;
+  readonly range: AddressRange;
+  readonly at: SourcePosition;
+}
+
+export interface PlannedPool {
+  readonly name: string;
+  readonly at: SourcePosition;
+  /** At least one; no two ranges of all pools overlap. */
+  readonly addresses: readonly PlannedRange[];
+  readonly autoAssign: boolean;
+  readonly avoidBuggyIps: boolean;
+  /** Lower comes first; 0 is unset and comes last. */
+  readonly priority: number;
+  /** Empty: every namespace. */
+  readonly namespaces: readonly string[];
+  /** ORed; empty: every Service. */
+  readonly serviceSelectors: readonly LabelSelector[];
+  /** Names of the interfaces that announce the pool in layer 2; empty: all that fit. */
+  readonly interfaces: readonly string[];
+  /** Nodes that announce the pool; ORed; empty: all. */
+  readonly nodeSelectors: readonly LabelSelector[];
+  /** Names of communities or literal ones; BGP only. */
+  readonly communities: readonly string[];
+  /** Names of the peers that hear of the pool; empty: all; BGP only. */
+  readonly peers: readonly string[];
+}
+
+export interface PlannedBgp {
+  readonly peers: readonly PlannedPeer[];
+  readonly bfdProfiles: readonly PlannedBfdProfile[];
+  readonly communities: readonly { readonly name: string; readonly value: string }[];
+  /** Prefix length of the announced routes: 1 … 32. */
+  readonly aggregationLength: number;
+  /** 1 … 128 */
+  readonly aggregationLengthV6: number;
+  /** Absent: the peer's default. */
+  readonly localPref?: number;
+}
+
+export interface PlannedPeer {
+  readonly name: string;
+  readonly at: SourcePosition;
+  /** 1 … 2^32 − 1, as the peer's. */
+  readonly myAsn: number;
+  readonly peerAsn: number;
+  readonly peerAddress: Ip;
+  readonly peerPort: number;
+  /** Absent: 90. 0 switches the timer off; else 3 or more. */
+  readonly holdTimeSeconds?: number;
+  readonly sourceAddress?: Ip;
+  readonly routerId?: Ip;
+  /** Name of a Secret of type kubernetes.io/basic-auth in the addon's namespace; passwords never stand in an inventory. */
+  readonly passwordSecret?: string;
+  readonly ebgpMultiHop: boolean;
+  readonly bfdProfile?: string;
+  readonly nodeSelectors: readonly LabelSelector[];
+}
+
+export interface PlannedBfdProfile {
+  readonly name: string;
+  /** 10 … 60000; 300 where the inventory does not say, as in FRR. */
+  readonly receiveIntervalMs: number;
+  readonly transmitIntervalMs: number;
+  /** 2 … 255, default 3: so many packets may be missed. */
+  readonly detectMultiplier: number;
+}
+
+export interface PlannedImage {
+  readonly repository: string;
+  readonly tag: string;
+  readonly pullPolicy: 'Always' | 'IfNotPresent' | 'Never';
+  /** Absolute path of an image archive to load on every node; absent: the nodes pull, or have it. */
+  readonly archive?: { readonly path: string; readonly at: SourcePosition };
+}
+
+/** How the cluster is reached. Paths are absolute. */
+export interface ClusterAccess {
+  /** metallb_kubeconfig; absent: the usual places are searched. */
+  readonly kubeconfig?: string;
+  /** Where kubeasz leaves the cluster's own kubeconfig. */
+  readonly inventoryKubeconfig: string;
+  /** A path, or a name to look for on PATH. */
+  readonly helm: string;
+}
+
+/** One machine of the inventory and how ssh reaches it. */
+export interface PlannedNode {
+  readonly name: string;
+  /** What ssh connects to. */
+  readonly address: string;
+  /** What Kubernetes may know it by: its inventory name, address or k8s_nodename. */
+  readonly aliases: readonly string[];
+  /** 'local': commands run on this machine (ansible_connection=local). */
+  readonly connection: 'ssh' | 'local';
+  readonly user?: string;
+  readonly port?: number;
+  readonly privateKeyFile?: string;
+  /** From ansible_ssh_common_args and ansible_ssh_extra_args. */
+  readonly sshArguments: readonly string[];
+  /** ansible_become: commands run through sudo. */
+  readonly usesSudo: boolean;
+  /** Where kubeasz puts its binaries. */
+  readonly binDirectory: string;
+}

@@ -1,0 +1,71 @@
+/**
+ * What the templates can name. Flat, in the custom resources' own words, and always complete: a value that is not set is
+ * null or an empty list, never absent, because the templates are strict about names.
+ */
+import { ADDON_NAMESPACE, type AddonPlan, type PlannedPeer, type PlannedPool } from '../plan/addon-plan.ts';
+
+/** For layer2.yaml.hbs and bgp.yaml.hbs. */
+export function resourcesContext(plan: AddonPlan): object {
+  return {
+    namespace: ADDON_NAMESPACE,
+    pools: plan.pools.map(poolContext),
+    peers: plan.bgp.peers.map(peerContext),
+    bfdProfiles: plan.bgp.bfdProfiles.map((profile) => ({
+      name: profile.name,
+      receiveInterval: profile.receiveIntervalMs,
+      transmitInterval: profile.transmitIntervalMs,
+      detectMultiplier: profile.detectMultiplier,
+    })),
+    communities: plan.bgp.communities,
+    aggregationLength: plan.bgp.aggregationLength,
+    aggregationLengthV6: plan.bgp.aggregationLengthV6,
+    localPref: plan.bgp.localPref ?? null,
+    hasLocalPref: plan.bgp.localPref !== undefined,
+  };
+}
+
+/** For values.yaml.hbs. */
+export function valuesContext(plan: AddonPlan): object {
+  return {
+    image: { repository: plan.image.repository, tag: plan.image.tag, pullPolicy: plan.image.pullPolicy },
+    loadBalancerClass: plan.loadBalancerClass ?? '',
+    logLevel: plan.logLevel,
+    excludeInterfaces: plan.excludeInterfaces,
+    speakerNodeSelector: plan.speakerNodeSelector,
+    hasSpeakerNodeSelector: Object.keys(plan.speakerNodeSelector).length > 0,
+  };
+}
+
+function poolContext(pool: PlannedPool): object {
+  return {
+    name: pool.name,
+    addresses: pool.addresses.map(({ text }) => text),
+    autoAssign: pool.autoAssign,
+    avoidBuggyIPs: pool.avoidBuggyIps,
+    priority: pool.priority,
+    namespaces: pool.namespaces,
+    serviceSelectors: pool.serviceSelectors,
+    hasServiceAllocation: pool.priority > 0 || pool.namespaces.length > 0 || pool.serviceSelectors.length > 0,
+    interfaces: pool.interfaces,
+    nodeSelectors: pool.nodeSelectors,
+    communities: pool.communities,
+    peers: pool.peers,
+  };
+}
+
+function peerContext(peer: PlannedPeer): object {
+  return {
+    name: peer.name,
+    myASN: peer.myAsn,
+    peerASN: peer.peerAsn,
+    peerAddress: peer.peerAddress,
+    peerPort: peer.peerPort,
+    holdTime: peer.holdTimeSeconds === undefined ? null : `${peer.holdTimeSeconds}s`,
+    sourceAddress: peer.sourceAddress ?? null,
+    routerID: peer.routerId ?? null,
+    passwordSecret: peer.passwordSecret ?? null,
+    ebgpMultiHop: peer.ebgpMultiHop,
+    bfdProfile: peer.bfdProfile ?? null,
+    nodeSelectors: peer.nodeSelectors,
+  };
+}
