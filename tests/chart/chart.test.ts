@@ -1,0 +1,252 @@
+/**
+ * The Helm chart before a real API server: it lints, everything it renders is taken (RBAC, pod security and all), the
+ * release installs, upgrades and goes away, and each program may do what it does and no more.
+ */
+import { resolve } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { parseAllDocuments } from 'yaml';
+import { type ControlPlane, startControlPlaneForTests } from '../support/control-plane.ts';
+
+const chart = resolve(import.meta.dirname, '../../roles/cluster-addon/files/metallb');
+const namespace = 'metallb-system';
+const release = ['metallb', chart, '-n', namespace];
+/** A helm built without Kubernetes' version takes itself for one of 1.20. */
+const kubeVersion = ['--kube-version', '1.34.0'];
+
+let plane: ControlPlane;
+beforeAll(async () => {
+  plane = await startControlPlaneForTests();
+  await plane.kubectl(['create', 'namespace', namespace]);
+  const labels = ['enforce', 'audit', 'warn'].map((mode) => `pod-security.kubernetes.io/${mode}=privileged`);
+  await plane.kubectl(['label', 'namespace', namespace, ...labels]);
+}, 120_000);
+afterAll(async () => plane?.stop());
+
+interface Rendered {
+  readonly kind: string;
+  readonly metadata: { readonly name: string };
+  readonly [field: string]: unknown;
+}
+
+async function render(...flags: readonly string[]): Promise<Rendered[]> {
+  const done = await plane.helm(['template', ...release, ...kubeVersion, ...flags]);
+  expect(done).toMatchObject({ exitCode: 0 });
+  return parseAllDocuments(done.stdout)
+    .map((document) => document.toJS() as Rendered | null)
+    .filter((object) => object !== null);
+}
+
+/** Kinds and names of what is rendered, "Role/controller", ordered. */
+async function names(...flags: readonly string[]): Promise<string[]> {
+  return (await render(...flags)).map(({ kind, metadata }) => `${kind}/${metadata.name}`).sort();
+}
+
+test('helm lint has nothing to say', async () => {
+  expect(await plane.helm(['lint', '--strict', chart, ...kubeVersion])).toMatchObject({ exitCode: 0 });
+});
+
+describe('helm template', () => {
+  test('renders a complete install', async () => {
+    expect(await names('--include-crds')).toEqual([
+      'ClusterRole/metallb-system:controller',
+      'ClusterRole/metallb-system:speaker',
+      'ClusterRoleBinding/metallb-system:controller',
+      'ClusterRoleBinding/metallb-system:speaker',
+      'ConfigMap/metallb-excludel2',
+      'CustomResourceDefinition/bfdprofiles.metallb.io',
+      'CustomResourceDefinition/bgpadvertisements.metallb.io',
+      'CustomResourceDefinition/bgppeers.metallb.io',
+      'CustomResourceDefinition/communities.metallb.io',
+      'CustomResourceDefinition/configurationstates.metallb.io',
+      'CustomResourceDefinition/ipaddresspools.metallb.io',
+      'CustomResourceDefinition/l2advertisements.metallb.io',
+      'CustomResourceDefinition/servicebgpstatuses.metallb.io',
+      'CustomResourceDefinition/servicel2statuses.metallb.io',
+      'DaemonSet/speaker',
+      'Deployment/controller',
+      'Role/controller',
+      'Role/speaker',
+      'RoleBinding/controller',
+      'RoleBinding/speaker',
+      'ServiceAccount/controller',
+      'ServiceAccount/speaker',
+    ]);
+  });
+
+  test.each([
+    {
+      name: 'no speaker',
+      given: ['--set', 'speaker.enabled=false'],
+      want: [
+        'ClusterRole/metallb-system:controller',
+        'ClusterRoleBinding/metallb-system:controller',
+        'Deployment/controller',
+        'Role/controller',
+        'RoleBinding/controller',
+        'ServiceAccount/controller',
+      ],
+    },
+    {
+      name: 'no rights and no excluded interfaces',
+      given: ['--set', 'rbac.create=false,speaker.excludeInterfaces.enabled=false'],
+      want: ['DaemonSet/speaker', 'Deployment/controller', 'ServiceAccount/controller', 'ServiceAccount/speaker'],
+    },
+  ])('$name', async ({ given, want }) => {
+    expect(await names(...given)).toEqual(want);
+  });
+
+  test.each([
+    { name: 'a misspelt value', given: 'speakr.enabled=false', want: 'speakr' },
+    { name: 'a misspelt nested value', given: 'speaker.tolerateMasters=true', want: 'tolerateMasters' },
+    { name: 'a log level that does not exist', given: 'controller.logLevel=loud', want: 'logLevel' },
+    { name: 'a port out of range', given: 'prometheus.metricsPort=70000', want: 'metricsPort' },
+  ])('$name is refused', async ({ given, want }) => {
+    const done = await plane.helm(['template', ...release, ...kubeVersion, '--set', given]);
+    expect(done.exitCode).not.toBe(0);
+    expect(done.stderr).toContain(want);
+  });
+
+  test('Kubernetes before 1.29 is refused', async () => {
+    const done = await plane.helm(['template', ...release, '--kube-version', '1.28.9']);
+    expect(done.stderr).toContain('requires kubeVersion: >=1.29');
+  });
+
+  test('values reach the programs', async () => {
+    const values = [
+      'loadBalancerClass=example.com/lb',
+      'speaker.ignoreExcludeLB=true',
+      'speaker.logLevel=debug',
+      'image.repository=easzlab.io.local:5000/metallb-addon',
+      'image.tag=test',
+      'prometheus.metricsPort=0',
+    ];
+    const objects = await render(...values.flatMap((value) => ['--set', value]));
+    const speaker = objects.find(({ kind }) => kind === 'DaemonSet');
+    expect(speaker).toMatchObject({
+      spec: {
+        template: {
+          spec: {
+            hostNetwork: true,
+            containers: [
+              {
+                image: 'easzlab.io.local:5000/metallb-addon:test',
+                args: [
+                  '--log-level=debug',
+                  '--port=0',
+                  '--health-probe-port=17472',
+                  '--lb-class=example.com/lb',
+                  '--ignore-exclude-lb',
+                ],
+                securityContext: { capabilities: { drop: ['ALL'], add: ['NET_RAW'] }, readOnlyRootFilesystem: true },
+                readinessProbe: { httpGet: { host: '127.0.0.1' } },
+              },
+            ],
+          },
+        },
+      },
+    });
+  });
+});
+
+test('the controller passes the restricted pod security standard, the speaker only the privileged one', async () => {
+  const objects = await render();
+  await plane.kubectl(['create', 'namespace', 'restricted']);
+  await plane.kubectl(['label', 'namespace', 'restricted', 'pod-security.kubernetes.io/enforce=restricted']);
+  const create = (program: string, into: string) => {
+    const owner = objects.find(({ metadata, kind }) => metadata.name === program && /Deployment|DaemonSet/.test(kind));
+    const { spec } = (owner as unknown as { spec: { template: { spec: object } } }).spec.template;
+    const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: program }, spec };
+    return plane.kubectl(['create', '--dry-run=server', '-n', into, '-f', '-'], { input: JSON.stringify(pod) });
+  };
+  expect(await create('controller', 'restricted')).toMatchObject({ exitCode: 0 });
+  expect((await create('speaker', 'restricted')).stderr).toContain('hostNetwork=true');
+  expect(await create('speaker', namespace)).toMatchObject({ exitCode: 0 });
+});
+
+describe('a release', () => {
+  test('is installed, upgraded and removed', async () => {
+    expect(await plane.helm(['install', ...release, '--dry-run=server'])).toMatchObject({ exitCode: 0 });
+    expect(await plane.helm(['install', ...release])).toMatchObject({ exitCode: 0, stderr: '' });
+    expect(await plane.helm(['upgrade', ...release, '--set', 'loadBalancerClass=lb'])).toMatchObject({ exitCode: 0 });
+    const args = '{.spec.template.spec.containers[0].args}';
+    const shown = await plane.kubectl(['get', 'daemonset', 'speaker', '-n', namespace, '-o', `jsonpath=${args}`]);
+    expect(shown.stdout).toContain('--lb-class=lb');
+    expect(await plane.helm(['uninstall', 'metallb', '-n', namespace])).toMatchObject({ exitCode: 0 });
+    const left = await plane.kubectl([
+      'get',
+      'all,configmaps,roles,clusterroles',
+      '-n',
+      namespace,
+      '-l',
+      'app=metallb',
+    ]);
+    expect(left).toMatchObject({ stdout: '' });
+    const crds = await plane.kubectl(['get', 'crd', '-l', 'app=metallb', '-o', 'name']);
+    expect(crds.stdout.split('\n')).toHaveLength(9);
+  }, 60_000);
+
+  test('gives each program its rights and no more', async () => {
+    expect(await plane.helm(['install', ...release])).toMatchObject({ exitCode: 0 });
+    const wrong: string[] = [];
+    await Promise.all(
+      rights.map(async ([account, verb, resource, where, want]) => {
+        const asked = await plane.kubectl([
+          ...['auth', 'can-i', verb, ...resource.split(' ')],
+          ...(where === 'cluster' ? ['--all-namespaces'] : ['-n', where]),
+          `--as=system:serviceaccount:${namespace}:${account}`,
+        ]);
+        if ((asked.stdout.trim() === 'yes') !== (want === 'may'))
+          wrong.push(`${account} ${verb} ${resource} in ${where}`);
+      }),
+    );
+    expect(rights.length).toBeGreaterThan(40);
+    expect(wrong).toEqual([]);
+  }, 60_000);
+});
+
+type Right = readonly [account: string, verb: string, resource: string, where: string, want: 'may' | 'may not'];
+const rights: readonly Right[] = [
+  ...['get', 'list', 'watch'].flatMap((verb): Right[] =>
+    ['services', 'nodes', 'namespaces'].flatMap((resource): Right[] => [
+      ['controller', verb, resource, 'cluster', 'may'],
+      ['speaker', verb, resource, 'cluster', 'may'],
+    ]),
+  ),
+  ['controller', 'patch', 'services --subresource=status', 'cluster', 'may'],
+  ['controller', 'update', 'services --subresource=status', 'cluster', 'may'],
+  ['controller', 'patch', 'services', 'cluster', 'may not'],
+  ['controller', 'create', 'events', 'cluster', 'may'],
+  ['controller', 'patch', 'events.events.k8s.io', 'cluster', 'may'],
+  ['controller', 'watch', 'ipaddresspools.metallb.io', namespace, 'may'],
+  ['controller', 'watch', 'ipaddresspools.metallb.io', 'default', 'may not'],
+  ['controller', 'patch', 'ipaddresspools.metallb.io', namespace, 'may not'],
+  ['controller', 'patch', 'ipaddresspools.metallb.io --subresource=status', namespace, 'may'],
+  ['controller', 'patch', 'l2advertisements.metallb.io --subresource=status', namespace, 'may'],
+  ['controller', 'create', 'configurationstates.metallb.io', namespace, 'may'],
+  ['controller', 'patch', 'configurationstates.metallb.io --subresource=status', namespace, 'may'],
+  ['controller', 'watch', 'configmaps/config', namespace, 'may'],
+  ['controller', 'patch', 'configmaps/config', namespace, 'may'],
+  ['controller', 'get', 'configmaps/other', namespace, 'may not'],
+  ['controller', 'list', 'configmaps', namespace, 'may not'],
+  ['controller', 'get', 'pods', namespace, 'may'],
+  ['controller', 'list', 'pods', namespace, 'may not'],
+  ['controller', 'create', 'leases.coordination.k8s.io', namespace, 'may'],
+  ['controller', 'update', 'leases.coordination.k8s.io/controller', namespace, 'may'],
+  ['controller', 'update', 'leases.coordination.k8s.io/speaker-node1', namespace, 'may not'],
+  ['controller', 'get', 'endpointslices.discovery.k8s.io', 'cluster', 'may not'],
+  ['speaker', 'watch', 'endpointslices.discovery.k8s.io', 'cluster', 'may'],
+  ['speaker', 'patch', 'services --subresource=status', 'cluster', 'may not'],
+  ['speaker', 'create', 'events', 'cluster', 'may'],
+  ['speaker', 'patch', 'servicel2statuses.metallb.io --subresource=status', namespace, 'may'],
+  ['speaker', 'delete', 'servicel2statuses.metallb.io', namespace, 'may'],
+  ['speaker', 'patch', 'ipaddresspools.metallb.io --subresource=status', namespace, 'may not'],
+  ['speaker', 'watch', 'configmaps/config', namespace, 'may'],
+  ['speaker', 'patch', 'configmaps/config', namespace, 'may not'],
+  ['speaker', 'delete', 'leases.coordination.k8s.io', namespace, 'may'],
+  ['speaker', 'delete', 'leases.coordination.k8s.io', 'kube-system', 'may not'],
+  ...['controller', 'speaker'].flatMap((account): Right[] => [
+    [account, 'get', 'secrets', namespace, 'may not'],
+    [account, 'create', 'pods', namespace, 'may not'],
+    [account, 'patch', 'nodes', 'cluster', 'may not'],
+  ]),
+];
