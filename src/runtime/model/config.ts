@@ -21,6 +21,11 @@ export interface Pool {
   readonly autoAssign: boolean;
   /** IPv4 addresses that end in .0 or .255 are neither handed out nor owned. */
   readonly avoidBuggyIps: boolean;
+  /**
+   * What stands for a faulty pool of which no good version is known: the addresses that Services hold of it stay and
+   * stay announced, but none is given out. Absent: a pool in order.
+   */
+  readonly frozen?: true;
   /** Absent: any Service. */
   readonly serviceAllocation?: ServiceAllocation;
 }

@@ -9,6 +9,8 @@ export interface RawResource extends ObjectKey {
   readonly kind: string;
   readonly uid: string;
   readonly resourceVersion: string;
+  /** Milliseconds since the Unix epoch, from metadata.creationTimestamp; 0 where there is none. */
+  readonly createdAtMs: number;
   /** metadata.generation; 0 where the server counts none. */
   readonly generation: number;
   readonly labels: Labels;

@@ -68,6 +68,7 @@ export function toRawResource(kind: string): (raw: Untyped) => RawResource {
       name: asString(metadata['name']),
       uid: asString(metadata['uid']),
       resourceVersion: asString(metadata['resourceVersion']),
+      createdAtMs: Date.parse(asString(metadata['creationTimestamp'])) || 0,
       generation: asNumber(metadata['generation']),
       labels: asTexts(metadata['labels']),
       annotations: ownAnnotations(metadata),
