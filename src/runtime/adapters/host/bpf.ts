@@ -1,0 +1,51 @@
+/**
+ * Classic BPF programs that run in the kernel on each frame, before it costs a wake-up. They only keep out what is
+ * plainly not wanted; the codec checks every byte again.
+ */
+
+/** One instruction: operation code, how far to jump if true and if false, operand. */
+export type BpfInstruction = readonly [code: number, ifTrue: number, ifFalse: number, operand: number];
+
+/** <linux/bpf_common.h>: load half-word or byte at a fixed place, compare with a constant, return a constant. */
+const LOAD_U16 = 0x28;
+const LOAD_U8 = 0x30;
+const JUMP_IF_EQUAL = 0x15;
+const JUMP_IF_GREATER = 0x25;
+const RETURN = 0x06;
+
+/** <linux/filter.h> SKF_AD_OFF + SKF_AD_PKTTYPE: how the kernel took the frame, instead of a byte of it. */
+const PACKET_TYPE = 0xfffff004;
+/** <linux/if_packet.h>: 0 … 2 are frames for this host, for all and for a group; above it somebody else's and our own. */
+const PACKET_MULTICAST = 2;
+
+const WHOLE_FRAME = 0xffff;
+
+/**
+ * ARP requests and replies that are for this host. "Somebody else's" are frames to other stations on a promiscuous
+ * interface, and frames tagged for a VLAN that this interface does not carry: the kernel takes the tag off them, so
+ * that by their bytes alone they would look like our own link's.
+ */
+export const ARP_FILTER: readonly BpfInstruction[] = [
+  [LOAD_U8, 0, 0, PACKET_TYPE],
+  [JUMP_IF_GREATER, 5, 0, PACKET_MULTICAST],
+  [LOAD_U16, 0, 0, 12],
+  [JUMP_IF_EQUAL, 0, 3, 0x0806],
+  [LOAD_U16, 0, 0, 20],
+  [JUMP_IF_GREATER, 1, 0, 2],
+  [RETURN, 0, 0, WHOLE_FRAME],
+  [RETURN, 0, 0, 0],
+];
+
+/** The program as an array of struct sock_filter {u16 code; u8 jt; u8 jf; u32 k}, in the host's byte order. */
+export function encodeBpf(program: readonly BpfInstruction[]): Uint8Array {
+  const bytes = new Uint8Array(program.length * 8);
+  const codes = new Uint16Array(bytes.buffer);
+  const operands = new Uint32Array(bytes.buffer);
+  for (const [index, [code, ifTrue, ifFalse, operand]] of program.entries()) {
+    codes[index * 4] = code;
+    bytes[index * 8 + 2] = ifTrue;
+    bytes[index * 8 + 3] = ifFalse;
+    operands[index * 2 + 1] = operand;
+  }
+  return bytes;
+}

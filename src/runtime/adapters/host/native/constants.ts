@@ -1,0 +1,36 @@
+/**
+ * Numbers of the Linux ABI that Node does not export, under the names of their headers. They are those of the generic
+ * ABI, which x86-64, arm64, arm, riscv64, ppc64le and loongarch64 share; MIPS, SPARC, PA-RISC and Alpha number sockets
+ * otherwise and are not served.
+ */
+
+/** <sys/socket.h> */
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
+export const SOCK_STREAM = 1;
+export const SOCK_RAW = 3;
+export const SOCK_NONBLOCK = 0o4000;
+export const SOCK_CLOEXEC = 0o2000000;
+export const MSG_DONTWAIT = 0x40;
+export const SOL_SOCKET = 1;
+export const SO_RCVBUF = 8;
+export const SO_ATTACH_FILTER = 26;
+
+/** <linux/if_packet.h> */
+export const SOL_PACKET = 263;
+export const PACKET_STATISTICS = 6;
+export const PACKET_IGNORE_OUTGOING = 23;
+
+/** <linux/if_ether.h> */
+export const ETH_P_ARP = 0x0806;
+
+/** <linux/netlink.h> */
+export const NETLINK_ROUTE = 0;
+
+/** <linux/rtnetlink.h>: multicast groups as bits of sockaddr_nl.nl_groups. */
+export const RTMGRP_LINK = 0x1;
+export const RTMGRP_IPV4_IFADDR = 0x10;
+export const RTMGRP_IPV6_IFADDR = 0x100;

@@ -1,0 +1,103 @@
+/**
+ * The C library's socket calls: the project's only binding to native code, through koffi. The calls are looked up in
+ * the process itself, which has its C library loaded already, so glibc and musl need no names of their own. Structures
+ * are built by the callers in buffers of their own, in the host's byte order.
+ *
+ * Each call either succeeds or throws a HostError, except `receive` and `send`, which run once a packet and return the
+ * error number instead. All are synchronous and must not block: use them on non-blocking descriptors only.
+ */
+import os from 'node:os';
+import koffi from 'koffi';
+import { HostError } from '../../../engine/host-error.ts';
+import { MSG_DONTWAIT, SO_ATTACH_FILTER, SOL_SOCKET } from './constants.ts';
+
+/** Of the structures that the kernel reads in the host's byte order. */
+export const LITTLE_ENDIAN: boolean = os.endianness() === 'LE';
+
+const libc = koffi.load(null);
+
+/** <linux/filter.h> struct sock_fprog; its length counts instructions of 8 bytes. */
+const filterProgram = koffi.struct('sock_fprog', { length: 'uint16_t', program: 'const uint8_t *' });
+
+// ssize_t has the width of a pointer, as intptr_t does.
+const calls = {
+  socket: libc.func('int socket(int domain, int type, int protocol)'),
+  socketpair: libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *pair)'),
+  bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
+  setsockopt: libc.func('int setsockopt(int fd, int level, int option, const uint8_t *value, uint32_t length)'),
+  attachFilter: libc.func('int setsockopt(int fd, int level, int option, const sock_fprog *value, uint32_t length)'),
+  getsockopt: libc.func('int getsockopt(int fd, int level, int option, uint8_t *value, uint8_t *length)'),
+  recv: libc.func('intptr_t recv(int fd, uint8_t *buffer, size_t length, int flags)'),
+  send: libc.func('intptr_t send(int fd, const uint8_t *buffer, size_t length, int flags)'),
+  close: libc.func('int close(int fd)'),
+};
+
+/** A call's place in a message: "bind packet socket to eth0". */
+function checked(result: number, op: string): number {
+  if (result < 0) throw new HostError(op, koffi.errno());
+  return result;
+}
+
+export interface SocketKind {
+  readonly domain: number;
+  /** Flags for close-on-exec and non-blocking included. */
+  readonly type: number;
+  readonly protocol: number;
+}
+
+export function openSocket({ domain, type, protocol }: SocketKind, op: string): number {
+  return checked(calls.socket(domain, type, protocol), op);
+}
+
+export function openSocketPair({ domain, type, protocol }: SocketKind, op: string): readonly [number, number] {
+  const pair = [-1, -1];
+  checked(calls.socketpair(domain, type, protocol, pair), op);
+  return [pair[0] ?? -1, pair[1] ?? -1];
+}
+
+export function bindSocket(fd: number, address: Uint8Array, op: string): void {
+  checked(calls.bind(fd, address, address.length), op);
+}
+
+export interface SocketOption {
+  readonly level: number;
+  readonly option: number;
+}
+
+export function setSocketOption(fd: number, { level, option }: SocketOption, value: Uint8Array, op: string): void {
+  checked(calls.setsockopt(fd, level, option, value, value.length), op);
+}
+
+/** A C int in the host's byte order, for options that take one. */
+export function intValue(value: number): Uint8Array {
+  return new Uint8Array(Int32Array.of(value).buffer);
+}
+
+/** Attaches an encoded classic BPF program; the kernel copies it during the call. */
+export function attachFilter(fd: number, program: Uint8Array, op: string): void {
+  const value = { length: program.length / 8, program };
+  checked(calls.attachFilter(fd, SOL_SOCKET, SO_ATTACH_FILTER, value, koffi.sizeof(filterProgram)), op);
+}
+
+/** Fills `value` with the option; it must have the option's exact size. */
+export function getSocketOption(fd: number, { level, option }: SocketOption, value: Uint8Array, op: string): void {
+  const length = new Uint8Array(Uint32Array.of(value.length).buffer);
+  checked(calls.getsockopt(fd, level, option, value, length), op);
+}
+
+/** Bytes received (a longer datagram is cut to the buffer), or the error number, negated. */
+export function receive(fd: number, buffer: Uint8Array): number {
+  const length = Number(calls.recv(fd, buffer, buffer.length, MSG_DONTWAIT));
+  return length < 0 ? -koffi.errno() : length;
+}
+
+/** Bytes sent, or the error number, negated. */
+export function send(fd: number, bytes: Uint8Array): number {
+  const length = Number(calls.send(fd, bytes, bytes.length, MSG_DONTWAIT));
+  return length < 0 ? -koffi.errno() : length;
+}
+
+/** Never throws: a descriptor is gone after close, whatever it returns. */
+export function closeDescriptor(fd: number): void {
+  calls.close(fd);
+}

@@ -1,0 +1,66 @@
+/**
+ * What the packet path needs of the host's network: raw frames on an interface, and which interfaces there are.
+ * Implemented in adapters/host, faked in tests/support. All of it is synchronous and belongs to one thread, the one it
+ * was made on; callbacks come from the event loop, never from inside a call to the port.
+ */
+import type { InterfaceFacts } from '../model/announcements.ts';
+import type { Mac } from '../model/mac.ts';
+import type { HostError } from './host-error.ts';
+
+/** What a socket lets through, filtered in the kernel. 'arp': ARP requests and replies addressed to this host. */
+export type PacketTraffic = 'arp';
+
+export interface PacketHandlers {
+  /**
+   * A frame as received, from its Ethernet header on. The bytes are the socket's buffer and are overwritten after the
+   * call returns: read or answer at once, copy what is to be kept. An exception ends the process.
+   */
+  readonly frame: (frame: Uint8Array) => void;
+  /**
+   * The socket receives nothing any more; close it, and open another later. At most once a socket. An interface that
+   * goes down and comes up again is no such case: the socket lives through it.
+   */
+  readonly failed: (error: HostError) => void;
+}
+
+export interface PacketSocket {
+  /**
+   * Hands one whole frame to the interface; the bytes are the caller's again when it returns. Undefined: the kernel
+   * took it. Never waits: a full queue is an error like a downed link, and the frame is lost.
+   */
+  send(frame: Uint8Array): HostError | undefined;
+  /** Frames the kernel threw away since the socket was opened, because they were not read in time. */
+  kernelDrops(): number;
+  /** Idempotent. No handler is called afterwards. */
+  close(): void;
+}
+
+export interface PacketSockets {
+  /** Opens a socket on the interface with this index. Throws HostError. One may be opened again after its close. */
+  open(target: { name: string; index: number }, traffic: PacketTraffic, handlers: PacketHandlers): PacketSocket;
+}
+
+/** An interface with what decides whether it can be announced on. */
+export interface HostInterface extends InterfaceFacts {
+  readonly mac?: Mac;
+  /** Sends to all stations of its link (IFF_BROADCAST). */
+  readonly broadcast: boolean;
+  /** Resolves neighbours by ARP (no IFF_NOARP). */
+  readonly arp: boolean;
+  /** Index of the bridge, bond or VRF it is a port of. */
+  readonly masterIndex?: number;
+}
+
+export interface InterfaceWatch {
+  /** All interfaces of the host, ordered by index. The same array until something about them changes. */
+  current(): readonly HostInterface[];
+  /** Calls back after every change, several at a time as one. The returned function ends that. */
+  onChange(callback: () => void): () => void;
+  /** Idempotent. */
+  close(): void;
+}
+
+export interface NetworkPorts {
+  readonly sockets: PacketSockets;
+  readonly interfaces: InterfaceWatch;
+}
