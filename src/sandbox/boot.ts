@@ -10,7 +10,6 @@ import type { Binaries } from './binaries/obtain.ts';
 import { createCgroups } from './cgroups.ts';
 import { runCommand } from './command.ts';
 import { apiServerCommand, controllerManagerCommand, etcdCommand, schedulerCommand } from './control-plane.ts';
-import { claimHost } from './host-claims.ts';
 import { writeInventory } from './inventory.ts';
 import { writeKubeconfigs } from './kubeconfig.ts';
 import { type Layout, masterOf, type NodeLayout } from './layout.ts';
@@ -52,7 +51,6 @@ const IMPORT_TIMEOUT_MS = 60_000;
 export async function bootCluster(layout: Layout, provisions: Provisions, reporter: Reporter): Promise<void> {
   reporter.step('laying cables, making keys');
   await mkdir(layout.logsDir, { recursive: true });
-  await claimHost(layout);
   const [cgroupProcs] = await Promise.all([
     createCgroups(layout),
     createNetwork(layout),

@@ -17,7 +17,7 @@ import { obtainBinaries } from './binaries/obtain.ts';
 import { bootCluster, importCommand, type Provisions } from './boot.ts';
 import { type CommandResult, runCommand, tryCommand } from './command.ts';
 import { errorText, SandboxError } from './errors.ts';
-import { readClaims } from './host-claims.ts';
+import { claimHost, readClaims } from './host-claims.ts';
 import { BUSYBOX_IMAGE, NGINX_IMAGE, obtainImages } from './images.ts';
 import { writeUserKubeconfig } from './kubeconfig.ts';
 import { type Layout, POD_CIDR, planLayout, SERVICE_CIDR } from './layout.ts';
@@ -80,7 +80,10 @@ export interface ExecOptions {
 
 /** An image that is on every node: nginx with its welcome page on port 80. */
 export const nginxImage = NGINX_IMAGE;
-/** An image that is on every node: busybox with its commands (sh, wget, nc …); its entry point takes a command's name. */
+/**
+ * An image that is on every node: busybox with its commands (sh, nc, wget …); its entry point takes a command's name.
+ * Debian 12's wget crashes on -T: limit its time by "timeout 5 wget …".
+ */
 export const busyboxImage = BUSYBOX_IMAGE;
 
 /** A first boot on a machine may have to build every program. */
@@ -175,9 +178,9 @@ export async function exec(
   options: ExecOptions = {},
 ): Promise<CommandResult> {
   const folders = new Set([dirname(handle.bin.kubectl), dirname(handle.bin.helm)]);
-  // A change of mount namespace forgets the current folder.
-  const inFolder = ['env', `--chdir=${process.cwd()}`];
-  return tryCommand([...(await enter(handle, host)), ...(host === 'host' ? [] : inFolder), ...argv], {
+  // A change of mount namespace forgets the current folder; and env looks the program up in the PATH given here.
+  const command = [...(await enter(handle, host)), 'env', `--chdir=${process.cwd()}`, ...argv];
+  return tryCommand(command, {
     ...options,
     env: {
       KUBECONFIG: handle.kubeconfigPath,
@@ -244,6 +247,7 @@ async function boot(layout: Layout, provisions: Provisions, reporter: Reporter):
     nodes: layout.nodes.length,
     bin: { kubectl, helm },
   };
+  await claimHost(layout);
   await writeInstance(layout.stateDir, record);
   try {
     await bootCluster(layout, provisions, reporter);

@@ -20,20 +20,23 @@ import { isAlive, parseStat, readRecords } from './processes.ts';
 
 const END_TIMEOUT_MS = 20_000;
 
-/** `keepLogs` leaves the logs folder for whoever looks into a boot that failed. */
+/**
+ * `keepLogs` leaves the logs folder for whoever looks into a boot that failed, and the claim on the host: the next `up`
+ * or `down` finishes the work.
+ */
 export async function tearDown(layout: Layout, { keepLogs }: { readonly keepLogs: boolean }): Promise<void> {
   await endProcesses(layout);
   await removeCgroups(layout);
   await removeNetwork(layout);
   await unmountBelow(layout.stateDir);
-  if (keepLogs) {
-    for (const entry of await readdir(layout.stateDir).catch(() => [])) {
-      if (entry !== 'logs') await rm(join(layout.stateDir, entry), { recursive: true, force: true });
-    }
-  } else {
+  if (!keepLogs) {
     await rm(layout.stateDir, { recursive: true, force: true });
+    await releaseHost(layout);
+    return;
   }
-  await releaseHost(layout);
+  for (const entry of await readdir(layout.stateDir).catch(() => [])) {
+    if (entry !== 'logs') await rm(join(layout.stateDir, entry), { recursive: true, force: true });
+  }
 }
 
 async function endProcesses(layout: Layout): Promise<void> {
