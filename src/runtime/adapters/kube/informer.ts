@@ -45,6 +45,9 @@ export interface InformerOptions<View extends object> {
   readonly idleTimeoutMs?: number;
 }
 
+/** What can be done with an informer of whatever kind. */
+export type AnyInformer = Pick<Informer<object>, 'start' | 'stop' | 'reconnect' | 'synced' | 'whenSynced' | 'size'>;
+
 export class Informer<View extends object> {
   readonly #options: InformerOptions<View>;
   readonly #cache: ViewCache<View>;
@@ -56,6 +59,8 @@ export class Informer<View extends object> {
   #failures = 0;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
+  /** The list or watch under way; aborting it, but not #stopping, begins the next at once. */
+  #attempt = new AbortController();
 
   constructor(options: InformerOptions<View>) {
     this.#options = options;
@@ -77,6 +82,16 @@ export class Informer<View extends object> {
     this.#stopping.abort();
     this.#wake?.();
     await this.#running;
+  }
+
+  /**
+   * Drops the connection, or the wait for the next try, and goes on from where the copy stands at once. For callers who
+   * have just learnt that the server is within reach again, long before a dead connection would be noticed.
+   */
+  reconnect(): void {
+    this.#failures = 0;
+    this.#attempt.abort();
+    this.#wake?.();
   }
 
   /** Whether the list was read whole at least once. */
@@ -113,12 +128,15 @@ export class Informer<View extends object> {
 
   async #run(): Promise<void> {
     while (!this.#stopping.signal.aborted) {
+      const attempt = new AbortController();
+      this.#attempt = attempt;
+      const signal = AbortSignal.any([this.#stopping.signal, attempt.signal]);
       try {
-        this.#resourceVersion ??= await this.#list();
-        await this.#watch(this.#resourceVersion);
+        this.#resourceVersion ??= await this.#list(signal);
+        await this.#watch(this.#resourceVersion, signal);
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
-        this.#failed(error);
+        if (!attempt.signal.aborted) this.#failed(error);
       }
       if (this.#failures > 0) await this.#pause(backoffMs(BACKOFF, this.#failures, this.#options.random));
     }
@@ -142,7 +160,7 @@ export class Informer<View extends object> {
   }
 
   /** Reads all pages and returns the version that the list is of. */
-  async #list(): Promise<string> {
+  async #list(signal: AbortSignal): Promise<string> {
     const { api, path } = this.#options;
     const entries: Entry<View>[] = [];
     let resourceVersion = '';
@@ -153,7 +171,7 @@ export class Informer<View extends object> {
           op: `list ${path}`,
           path,
           query: { ...this.#selectors(), limit: PAGE_SIZE, continue: next },
-          signal: this.#stopping.signal,
+          signal,
         }),
       );
       for (const raw of asArray(page['items'])) {
@@ -175,7 +193,7 @@ export class Informer<View extends object> {
     this.#firstSync.resolve();
   }
 
-  async #watch(resourceVersion: string): Promise<void> {
+  async #watch(resourceVersion: string, signal: AbortSignal): Promise<void> {
     const { api, clock, random, path, idleTimeoutMs } = this.#options;
     const began = clock.now();
     const { least, most } = WATCH_SECONDS;
@@ -190,7 +208,7 @@ export class Informer<View extends object> {
     const worked = (): boolean => clock.now() >= after(began, WORKING_WATCH_MS);
     try {
       await api.watch(
-        { op: `watch ${path}`, path, query, signal: this.#stopping.signal },
+        { op: `watch ${path}`, path, query, signal },
         {
           event: (event) => {
             brokenOff ??= this.#takeEvent(asObject(event));
