@@ -127,6 +127,7 @@ export interface ClusterAccess {
 /** One machine of the inventory and how ssh reaches it. */
 export interface PlannedNode {
   readonly name: string;
+  readonly at: SourcePosition;
   /** What ssh connects to. */
   readonly address: string;
   /** What Kubernetes may know it by: its inventory name, address or k8s_nodename. */

@@ -27,6 +27,7 @@ function planNode(node: InventoryNode, inventory: Inventory, report: Report): Pl
   const aliases = [node.name, address, ...(nodeName === undefined ? [] : [nodeName])];
   return {
     name: node.name,
+    at: node.at,
     address,
     aliases: [...new Set(aliases)],
     connection: fields.get('ansible_connection', readPlain) === 'local' ? 'local' : 'ssh',

@@ -1,0 +1,144 @@
+/**
+ * The steps of an installation, in their order. Each is asked first what it would change; with --check that is all.
+ */
+import type { AddonPlan } from './plan/addon-plan.ts';
+import type { ObjectChange, Reporter } from './progress.ts';
+import type { RenderedAddon } from './render/render-addon.ts';
+import { summarizeChanges } from './steps/apply-objects.ts';
+import type { Cluster } from './steps/cluster.ts';
+import {
+  CONFIGURATION,
+  DEFINITIONS,
+  NAMESPACE,
+  planConfiguration,
+  planDefinitions,
+  planNamespace,
+  type StepPlan,
+  waitEstablished,
+} from './steps/configuration.ts';
+import type { Helm } from './steps/helm.ts';
+import { findArchivedImage, LOAD_IMAGE, type LoadInput, loadImage, nodesWithoutImage } from './steps/load-image.ts';
+import type { NodeShell } from './steps/node-shell.ts';
+import {
+  type ClusterFacts,
+  checkHelm,
+  checkLayer2Pools,
+  checkPermissions,
+  checkSameCluster,
+  findClusterNode,
+  PREFLIGHT,
+  readClusterFacts,
+} from './steps/preflight.ts';
+import type { Role } from './steps/read-role.ts';
+import { planRelease, RELEASE } from './steps/release.ts';
+import { VERIFY, verifyConfiguration } from './steps/verify.ts';
+import type { Pace } from './steps/wait.ts';
+import { CONTROLLER, SPEAKERS, waitReady } from './steps/wait-ready.ts';
+
+/** Everything that the steps work with; in tests all edges are replaced. */
+export interface Installation {
+  readonly plan: AddonPlan;
+  readonly rendered: RenderedAddon;
+  readonly role: Pick<Role, 'definitions' | 'kinds'>;
+  readonly cluster: Cluster;
+  readonly helm: Helm;
+  readonly shell: NodeShell;
+  readonly pace: Pace;
+  readonly reporter: Reporter;
+  readonly mode: 'write' | 'check';
+}
+
+export interface RunResult {
+  readonly changes: readonly ObjectChange[];
+  readonly warnings: readonly string[];
+}
+
+/** This version's speakers hold no BGP sessions. */
+export const BGP_WARNING =
+  'metallb_protocol is "bgp": Services get addresses, but this version does not announce them by BGP yet; ' +
+  'routers need static routes to the nodes, or use "layer2"';
+
+export async function runInstallation(installation: Installation): Promise<RunResult> {
+  const { plan, cluster, helm, reporter, mode } = installation;
+  const total = mode === 'check' ? 6 : 9;
+  const changes: ObjectChange[] = [];
+  const warnings: string[] = [];
+  const warn = (texts: readonly string[]): void => {
+    for (const text of texts) reporter.warn(text);
+    warnings.push(...texts);
+  };
+  let number = 0;
+  const step = async (title: string, work: () => Promise<string>): Promise<void> => {
+    reporter.step(++number, total, title);
+    const detail = await work();
+    reporter.done(detail);
+  };
+  const wait = { pace: installation.pace, timeoutSeconds: plan.waitSeconds };
+  const carryOut = async (work: StepPlan): Promise<string> => {
+    if (mode === 'write') await work.write();
+    for (const change of work.changes) reporter.change(change);
+    changes.push(...work.changes);
+    return summarizeChanges(work.changes);
+  };
+
+  warn(plan.warnings);
+  if (plan.protocol === 'bgp') warn([BGP_WARNING]);
+  let facts: ClusterFacts = { version: '', nodes: [] };
+  await step(PREFLIGHT, async () => {
+    await checkHelm(helm);
+    facts = await readClusterFacts(cluster);
+    warn(checkSameCluster(plan, facts, cluster.server));
+    await checkPermissions(cluster);
+    warn(await checkLayer2Pools(plan, facts, installation.shell));
+    return `Kubernetes ${facts.version}, ${facts.nodes.length} nodes`;
+  });
+  await loadImageStep(installation, { number: ++number, total, facts });
+  await step(NAMESPACE, async () => carryOut(await planNamespace(cluster)));
+  await step(DEFINITIONS, async () => {
+    const summary = await carryOut(await planDefinitions(cluster, installation.role.definitions));
+    if (mode === 'write') await waitEstablished({ cluster, ...installation.role }, wait);
+    return summary;
+  });
+  // Both are asked before either is written: a configuration that the server refuses must not meet new programs.
+  const configuration = await planConfiguration({
+    cluster,
+    objects: installation.rendered.objects,
+    kinds: installation.role.kinds,
+  });
+  const { installMethod: method } = plan;
+  const releaseInput = { cluster, helm, method, values: installation.rendered.valuesText, kubeVersion: facts.version };
+  await step(RELEASE, async () => carryOut(await planRelease(releaseInput)));
+  await step(CONFIGURATION, async () => carryOut(configuration));
+  if (mode === 'check') return { changes, warnings };
+  for (const workload of [CONTROLLER, SPEAKERS]) {
+    await step(workload.step, () => waitReady(cluster, workload, wait));
+  }
+  const hasChanged = changes.some(({ action }) => action !== 'unchanged');
+  await step(VERIFY, () => verifyConfiguration({ cluster, wait, hasChanged }));
+  return { changes, warnings };
+}
+
+async function loadImageStep(
+  { plan, shell, reporter, mode }: Installation,
+  progress: { readonly number: number; readonly total: number; readonly facts: ClusterFacts },
+): Promise<void> {
+  reporter.step(progress.number, progress.total, LOAD_IMAGE);
+  const { archive } = plan.image;
+  const image = await findArchivedImage(plan.image);
+  if (archive === undefined || image === undefined) return reporter.skip('metallb_offline names no archive');
+  if (plan.nodes.length === 0) return reporter.skip('the inventory has no hosts in kube_master or kube_node');
+  const input: LoadInput = {
+    archivePath: archive.path,
+    nodes: plan.nodes,
+    runtimeOf: (node) => findClusterNode(progress.facts, node)?.runtime ?? 'containerd',
+    shell,
+  };
+  if (mode === 'check') {
+    const missing = await nodesWithoutImage(input, image);
+    return reporter.done(
+      missing.length === 0 ? 'every node has it' : `missing on ${missing.map(({ name }) => name).join(', ')}`,
+    );
+  }
+  const { loaded, present } = await loadImage(input, image);
+  reporter.done(`loaded on ${loaded.length}, ${present.length} had it`);
+}

@@ -1,0 +1,145 @@
+/**
+ * The cluster's side of the configuration: the namespace, the custom resource definitions and the custom resources.
+ * Helm never upgrades definitions, so they are applied here; and resources that an earlier run applied and that the
+ * templates no longer give are deleted.
+ */
+import { InstallError } from '../errors.ts';
+import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
+import type { ObjectChange } from '../progress.ts';
+import type { CustomKind } from '../render/crd-schema.ts';
+import type { KubeObject } from '../render/read-objects.ts';
+import { deleteObjects, orInstallError, type PlannedChange, previewObjects, writeObjects } from './apply-objects.ts';
+import { type Cluster, formatRef, type Kind } from './cluster.ts';
+import { MANAGED_BY_US, withOwnLabel } from './ownership.ts';
+import { type WaitOptions, waitFor } from './wait.ts';
+
+export const NAMESPACE = 'prepare the namespace';
+export const DEFINITIONS = 'define the custom resources';
+export const CONFIGURATION = 'apply the configuration';
+
+/** The speaker needs the node's network, which only the level "privileged" of Pod Security admits. */
+export const NAMESPACE_OBJECT: KubeObject = {
+  apiVersion: 'v1',
+  kind: 'Namespace',
+  metadata: {
+    name: ADDON_NAMESPACE,
+    labels: {
+      'pod-security.kubernetes.io/enforce': 'privileged',
+      'pod-security.kubernetes.io/audit': 'privileged',
+      'pod-security.kubernetes.io/warn': 'privileged',
+    },
+  },
+};
+
+/** A change that is known, and the way to make it. */
+export interface StepPlan {
+  readonly changes: readonly ObjectChange[];
+  readonly write: () => Promise<void>;
+}
+
+export async function planNamespace(cluster: Cluster): Promise<StepPlan> {
+  return stepPlan(cluster, NAMESPACE, await previewObjects(cluster, NAMESPACE, [NAMESPACE_OBJECT]));
+}
+
+export async function planDefinitions(cluster: Cluster, definitions: readonly KubeObject[]): Promise<StepPlan> {
+  return stepPlan(cluster, DEFINITIONS, await previewObjects(cluster, DEFINITIONS, definitions));
+}
+
+function stepPlan(cluster: Cluster, step: string, planned: readonly PlannedChange[]): StepPlan {
+  return { changes: planned.map(({ change }) => change), write: () => writeObjects(cluster, step, planned) };
+}
+
+export interface DefinitionsInput {
+  readonly cluster: Cluster;
+  readonly definitions: readonly KubeObject[];
+  readonly kinds: readonly CustomKind[];
+}
+
+/** Waits until the API server serves every definition; only then can a resource of it be applied. */
+export async function waitEstablished(input: DefinitionsInput, wait: WaitOptions): Promise<void> {
+  const { cluster } = input;
+  let pending: readonly string[] = [];
+  const done = await waitFor(async () => {
+    const current = await orInstallError(
+      DEFINITIONS,
+      Promise.all(input.definitions.map((definition) => cluster.get(definition))),
+    );
+    // Established comes a moment before discovery tells of the kind, and what is not discovered cannot be sent.
+    const served = await orInstallError(DEFINITIONS, Promise.all(input.kinds.map((kind) => cluster.serves(kind))));
+    pending = [
+      ...input.definitions.filter((_, index) => !isEstablished(current[index])).map(({ metadata }) => metadata.name),
+      ...input.kinds
+        .filter((_, index) => served[index] !== true)
+        .map(({ apiVersion, kind }) => `${kind} of ${apiVersion}`),
+    ];
+    return pending.length === 0 ? true : undefined;
+  }, wait);
+  if (done) return;
+  throw new InstallError({
+    kind: 'timeout',
+    step: DEFINITIONS,
+    problem: `the API server does not serve ${pending.join(', ')} after ${wait.timeoutSeconds} s`,
+    hint: '`kubectl describe crd` says why; a definition of the same kind in another group may be in the way',
+  });
+}
+
+function isEstablished(definition: KubeObject | undefined): boolean {
+  const status = (definition?.['status'] ?? {}) as { conditions?: readonly { type: string; status: string }[] };
+  return (status.conditions ?? []).some(({ type, status: value }) => type === 'Established' && value === 'True');
+}
+
+export interface ConfigurationInput {
+  readonly cluster: Cluster;
+  readonly objects: readonly KubeObject[];
+  readonly kinds: readonly CustomKind[];
+}
+
+/** Asks the server about every object first; nothing is written when it refuses one. */
+export async function planConfiguration({ cluster, objects, kinds }: ConfigurationInput): Promise<StepPlan> {
+  const owned = objects.map(withOwnLabel);
+  const planned = (await isServed(cluster, owned))
+    ? await previewObjects(cluster, CONFIGURATION, owned)
+    : owned.map((object) => ({ object, change: { action: 'create' as const, object: formatRef(object), fields: [] } }));
+  const stale = await staleResources(cluster, owned, kinds);
+  const deletions = stale.map((object): ObjectChange => ({ action: 'delete', object: formatRef(object), fields: [] }));
+  return {
+    changes: [...planned.map(({ change }) => change), ...deletions],
+    async write() {
+      await writeObjects(cluster, CONFIGURATION, planned);
+      await deleteObjects(cluster, CONFIGURATION, stale);
+    },
+  };
+}
+
+/** With --check on a cluster that never had the addon there is no namespace and no kind to ask about yet. */
+async function isServed(cluster: Cluster, objects: readonly KubeObject[]): Promise<boolean> {
+  const namespace = await orInstallError(CONFIGURATION, cluster.get(NAMESPACE_OBJECT));
+  const served = await orInstallError(CONFIGURATION, Promise.all(objects.map((object) => cluster.serves(object))));
+  return namespace !== undefined && served.every((isKnown) => isKnown);
+}
+
+async function staleResources(
+  cluster: Cluster,
+  objects: readonly KubeObject[],
+  kinds: readonly CustomKind[],
+): Promise<readonly KubeObject[]> {
+  const kept = new Set(objects.map(formatRef));
+  const owned = await listResources(cluster, configurationKinds(kinds), MANAGED_BY_US);
+  return owned.filter((object) => !kept.has(formatRef(object)));
+}
+
+/** Kinds that a user writes, each in one version; those with "State" or "Status" in their name the programs write. */
+export function configurationKinds(kinds: readonly CustomKind[]): readonly Kind[] {
+  const written = kinds.filter(({ kind }) => !/(State|Status)$/.test(kind));
+  return [...new Map(written.map((kind) => [kind.kind, kind])).values()];
+}
+
+export async function listResources(
+  cluster: Cluster,
+  kinds: readonly Kind[],
+  labelSelector?: string,
+): Promise<readonly KubeObject[]> {
+  const scope = { namespace: ADDON_NAMESPACE, ...(labelSelector === undefined ? {} : { labelSelector }) };
+  const lists = await orInstallError(CONFIGURATION, Promise.all(kinds.map((kind) => cluster.list(kind, scope))));
+  return lists.flat();
+}
