@@ -2,7 +2,7 @@
  * The configuration in the cluster, watched: what decide/config-source chooses from, and what it chose last. Both
  * programs read the configuration through this, so that they agree on what is in force.
  */
-import { parse } from 'yaml';
+import { readConfigMapYaml } from '../adapters/kube/config-map-yaml.ts';
 import { type AnyInformer, Informer } from '../adapters/kube/informer.ts';
 import { metallbPath, NAMESPACES_PATH } from '../adapters/kube/paths.ts';
 import { toConfigMapView, toNamespaceView, toRawResource } from '../adapters/kube/read-model.ts';
@@ -11,9 +11,9 @@ import { type ConfigSources, type DecidedConfig, decideConfig, NO_MEMORY } from 
 import type { Clock, KubeApi, Random } from '../engine/ports.ts';
 import type { ConfigMapView, NamespaceView } from '../model/cluster.ts';
 import type { RawResource } from '../model/resource.ts';
-import { err, ok, type Result } from '../model/result.ts';
+import type { Result } from '../model/result.ts';
 
-/** The old ConfigMap's name and key, since MetalLB 0.1. */
+/** The old ConfigMap's name. */
 const CONFIG_MAP = 'config';
 
 export interface ConfigurationOptions {
@@ -32,6 +32,8 @@ export class Configuration {
   readonly #l2Advertisements: Informer<RawResource>;
   readonly #namespaces: Informer<NamespaceView>;
   readonly #configMaps: Informer<ConfigMapView>;
+  /** The ConfigMap's content as YAML, of the version that was read last. */
+  #yaml: { readonly resourceVersion: string; readonly content: Result<unknown> } | undefined;
   #memory = NO_MEMORY;
   /** Undefined: something changed since it was decided. */
   #decided: DecidedConfig | undefined;
@@ -63,7 +65,10 @@ export class Configuration {
 
   /** Whether everything it is made of was read at least once. */
   get synced(): boolean {
-    return this.informers().every((informer) => informer.synced);
+    return (
+      this.informers().every((informer) => informer.synced) &&
+      (this.configMap() === undefined || this.#yaml !== undefined)
+    );
   }
 
   informers(): readonly AnyInformer[] {
@@ -89,9 +94,9 @@ export class Configuration {
       l2Advertisements: this.#l2Advertisements.list(),
       namespaces: this.#namespaces.list(),
     };
-    if (configMap === undefined) return { resources };
+    if (configMap === undefined || this.#yaml === undefined) return { resources };
     const path = `ConfigMap ${configMap.namespace}/${configMap.name}`;
-    return { resources, configMap: { path, yaml: parseConfigKey(configMap) } };
+    return { resources, configMap: { path, yaml: this.#yaml.content } };
   }
 
   #informer<View extends object>(
@@ -113,18 +118,19 @@ export class Configuration {
   }
 
   #changed(): void {
+    const configMap = this.configMap();
+    if (configMap === undefined) this.#yaml = undefined;
+    else if (configMap.resourceVersion !== this.#yaml?.resourceVersion) void this.#readConfigMap(configMap);
     this.#decided = undefined;
     this.#options.onChange();
   }
-}
 
-/** The ConfigMap's key "config" as parsed YAML. */
-function parseConfigKey(configMap: ConfigMapView): Result<unknown> {
-  const text = configMap.data[CONFIG_MAP];
-  if (text === undefined) return err(`has no key "${CONFIG_MAP}"`);
-  try {
-    return ok(parse(text));
-  } catch (error) {
-    return err(`is not YAML: ${error instanceof Error ? error.message : String(error)}`);
+  async #readConfigMap(configMap: ConfigMapView): Promise<void> {
+    const { resourceVersion } = configMap;
+    const content = await readConfigMapYaml(configMap);
+    // A later version overtook this one: its own reading is under way.
+    if (this.configMap()?.resourceVersion !== resourceVersion) return;
+    this.#yaml = { resourceVersion, content };
+    this.#changed();
   }
 }

@@ -6,33 +6,31 @@
  *   SIGTERM                ── 'retire' ──────▶   deletes the Lease, answers 'retired'
  *   answers ARP from it    ◀── 'table' ───────   whole table, at every change of the plan
  *   /readyz                ◀── 'health' ──────   at every change of what is missing
- *   /metrics               ◀── 'counters' ────   once a second, when they changed
+ *   /metrics               ◀── 'counters' ────   after every plan
  *
  * Plain data only; each message stands alone.
  */
-import type { AnnouncementTable, InterfaceFacts } from '../../model/announcements.ts';
+import type { AnnouncedAddress, InterfaceFacts } from '../../model/announcements.ts';
 
 export type ToCluster =
   | { readonly kind: 'interfaces'; readonly interfaces: readonly InterfaceFacts[] }
   | { readonly kind: 'retire' };
 
 export type FromCluster =
-  | { readonly kind: 'table'; readonly table: AnnouncementTable }
+  | { readonly kind: 'table'; readonly addresses: readonly AnnouncedAddress[] }
   /** What keeps the cluster half from being ready, in words; none: it is ready. */
   | { readonly kind: 'health'; readonly missing: readonly string[] }
   | { readonly kind: 'counters'; readonly counters: ClusterCounters }
   | { readonly kind: 'retired' };
 
-/** Counted in the worker, exported by the main thread. */
+/** What the cluster half knows that /metrics shows. */
 export interface ClusterCounters {
   readonly configLoaded: boolean;
+  /** Something in the configuration is faulty: an older version of it is in force. */
   readonly configStale: boolean;
-  /** Objects that changed since the start. */
-  readonly updates: number;
-  /** Failed requests and unreadable objects since the start. */
-  readonly updateErrors: number;
-  /** Addresses that some node announces, by whether it is this one; and those that nobody does, by reason. */
+  /** What this node announces. */
   readonly announced: readonly { readonly ip: string; readonly services: readonly string[] }[];
+  /** How many addresses nobody announces, by reason. */
   readonly unannounced: Readonly<Record<string, number>>;
 }
 
@@ -40,7 +38,8 @@ export interface ClusterCounters {
 export interface ClusterWorkerData {
   readonly nodeName: string;
   readonly namespace: string;
-  readonly podName: string | undefined;
+  /** This speaker's pod, where it runs in one. */
+  readonly pod: { readonly name: string; readonly uid: string } | undefined;
   readonly kubeconfigPath: string | undefined;
   readonly loadBalancerClass: string | undefined;
   readonly excludedNodes: 'skip' | 'use';

@@ -1,0 +1,126 @@
+/**
+ * What to write on a Service, and what to tell people about it: the difference between what was decided and what the
+ * Service says. Pure; nothing differs in meaning, nothing is written.
+ */
+import type { ClusterEvent } from '../../adapters/kube/events.ts';
+import type { ServiceStatusWrite } from '../../adapters/kube/write-service.ts';
+import type { Allocation } from '../../decide/allocate.ts';
+import { ALLOCATED_FROM, deprecatedAnnotations } from '../../decide/service-request.ts';
+import type { Ip } from '../../model/ip.ts';
+import { type ConditionView, formatKey, type ServiceView } from '../../model/service.ts';
+
+/** On the Service: whether it has addresses of ours, and why (not). */
+export const ALLOCATED_CONDITION = 'metallb.io/Allocated';
+const POOL_ANNOTATIONS = [`metallb.io/${ALLOCATED_FROM}`, `metallb.universe.tf/${ALLOCATED_FROM}`] as const;
+/** A condition's message may be 32 KiB; a reader's patience ends sooner. */
+const MAX_MESSAGE_LENGTH = 2000;
+
+/** `nowText` is the time of writing, RFC 3339. Undefined: the Service says all of it already. */
+export function serviceWrite(allocation: Allocation, nowText: string): ServiceStatusWrite | undefined {
+  const { service } = allocation;
+  const annotations = annotationChanges(service, allocation.pool);
+  const ipsDiffer = !holdsExactly(service, allocation.ips);
+  const condition = conditionChange(allocation, nowText);
+  if (!ipsDiffer && condition === undefined && Object.keys(annotations).length === 0) return undefined;
+  return {
+    service,
+    annotations,
+    ...(ipsDiffer ? { ips: allocation.ips } : {}),
+    ...(condition === undefined ? {} : { condition }),
+  };
+}
+
+/** What to write on a Service that has left us: only our own condition goes. */
+export function farewell(service: ServiceView): ServiceStatusWrite | undefined {
+  if (conditionOf(service) === undefined) return undefined;
+  return { service, annotations: {}, condition: { type: ALLOCATED_CONDITION } };
+}
+
+/** The addresses that the write takes away from the Service. */
+export function givenUp(allocation: Allocation): Ip[] {
+  return allocation.service.ingress.flatMap(({ ip }) => (ip !== undefined && !allocation.ips.includes(ip) ? [ip] : []));
+}
+
+/** Events to tell once the write has succeeded, with MetalLB's reasons. */
+export function serviceEvents(allocation: Allocation): ClusterEvent[] {
+  const { service, ips, reason, message, lost } = allocation;
+  const before = service.ingress.flatMap(({ ip }) => (ip === undefined ? [] : [ip]));
+  const added = ips.filter((ip) => !before.includes(ip));
+  const events: Pick<ClusterEvent, 'type' | 'reason' | 'message'>[] = [];
+  const known = conditionOf(service);
+  if (known === undefined) {
+    for (const key of deprecatedAnnotations(service)) {
+      events.push({
+        type: 'Warning',
+        reason: 'deprecatedAnnotation',
+        message: `Service uses deprecated annotation ${key}`,
+      });
+    }
+  }
+  if (lost !== undefined && givenUp(allocation).length > 0) {
+    const text = `current IP for "${formatKey(service)}" not allowed by config, will attempt for new IP assignment: ${lost.message}`;
+    events.push({ type: 'Normal', reason: 'ClearAssignment', message: text });
+  }
+  if (added.length > 0) {
+    const what = added.length < ips.length ? 'additional IP' : 'IP';
+    events.push({ type: 'Normal', reason: 'IPAllocated', message: `Assigned ${what} ${JSON.stringify(added)}` });
+  }
+  if (reason !== 'Allocated' && reason !== 'NotLoadBalancer' && reason !== known?.reason) {
+    events.push(failure(allocation, message));
+  }
+  return events.map((event) => ({ ...event, object: eventObject(service) }));
+}
+
+function failure(
+  { service, ips, reason }: Allocation,
+  message: string,
+): Pick<ClusterEvent, 'type' | 'reason' | 'message'> {
+  if (reason === 'AllocatedOneFamily') return { type: 'Normal', reason: 'AdditionalAssignFailed', message };
+  if (ips.length > 0)
+    return { type: 'Warning', reason: 'LoadBalancerFailed', message: `keeps ${ips.join(', ')}: ${message}` };
+  return {
+    type: 'Warning',
+    reason: 'AllocationFailed',
+    message: `Failed to allocate IP for "${formatKey(service)}": ${message}`,
+  };
+}
+
+function eventObject(service: ServiceView): ClusterEvent['object'] {
+  const { namespace, name, uid } = service;
+  return { apiVersion: 'v1', kind: 'Service', namespace, name, uid };
+}
+
+/** The order of addresses and ipMode, which the API server fills in, do not matter. */
+function holdsExactly(service: ServiceView, ips: readonly Ip[]): boolean {
+  const { ingress } = service;
+  if (ingress.length !== ips.length) return false;
+  return ingress.every(({ ip, hostname }) => ip !== undefined && hostname === undefined && ips.includes(ip));
+}
+
+function annotationChanges(service: ServiceView, pool: string | undefined): Record<string, string | null> {
+  const [current, old] = POOL_ANNOTATIONS;
+  const changes: Record<string, string | null> = {};
+  if (service.annotations[current] !== pool) changes[current] = pool ?? null;
+  if (service.annotations[old] !== undefined) changes[old] = null;
+  return changes;
+}
+
+function conditionChange(allocation: Allocation, nowText: string): ServiceStatusWrite['condition'] {
+  const known = conditionOf(allocation.service);
+  if (allocation.reason === 'NotLoadBalancer') return known === undefined ? undefined : { type: ALLOCATED_CONDITION };
+  const status = allocation.ips.length > 0 ? 'True' : 'False';
+  const message = messageOf(allocation);
+  if (known?.status === status && known.reason === allocation.reason && known.message === message) return undefined;
+  // The condition's time is that of the last change between true and false, not of every change of wording.
+  const lastTransitionTime = known?.status === status ? (known.lastTransitionTime ?? nowText) : nowText;
+  return { type: ALLOCATED_CONDITION, status, reason: allocation.reason, message, lastTransitionTime };
+}
+
+function messageOf({ ips, pool, reason, message }: Allocation): string {
+  const text = reason === 'Allocated' ? `${ips.join(', ')} from pool "${pool ?? ''}"` : message;
+  return text.length <= MAX_MESSAGE_LENGTH ? text : `${text.slice(0, MAX_MESSAGE_LENGTH - 1)}…`;
+}
+
+function conditionOf(service: ServiceView): ConditionView | undefined {
+  return service.conditions.find(({ type }) => type === ALLOCATED_CONDITION);
+}

@@ -1,0 +1,52 @@
+/**
+ * The worker thread's entry: the cluster half with its real edges. Reads no arguments and no environment beyond what
+ * finds the API server; everything else is in workerData. See messages.ts for what crosses.
+ */
+import { createHash } from 'node:crypto';
+import { parentPort, workerData } from 'node:worker_threads';
+import { hostClock } from '../../adapters/host/clock.ts';
+import { hostRandom } from '../../adapters/host/random.ts';
+import { KubeConnection } from '../../adapters/kube/connection.ts';
+import { loadKubeConfig } from '../../adapters/kube/credentials.ts';
+import { EventSink } from '../../adapters/kube/events.ts';
+import { type LogLevel, openLog } from '../../adapters/observe/log.ts';
+import { Cluster } from './cluster.ts';
+import { ConfigurationReport } from './configuration-report.ts';
+import type { ClusterWorkerData, FromCluster, ToCluster } from './messages.ts';
+import { reportPlans } from './report.ts';
+
+if (parentPort === null) throw new Error('cluster-worker.ts is a worker thread’s entry; start main.ts');
+const port = parentPort;
+const settings = workerData as ClusterWorkerData;
+const log = openLog(settings.logLevel as LogLevel, 'speaker');
+const api = new KubeConnection(loadKubeConfig(settings.kubeconfigPath), hostClock);
+const events = new EventSink({
+  api,
+  clock: hostClock,
+  component: 'metallb-speaker',
+  instance: settings.nodeName,
+  onDropped: ({ reason, object }, err) => log.warn({ err, reason, object: object.name }, 'an Event could not be told'),
+});
+const report = new ConfigurationReport({
+  api,
+  clock: hostClock,
+  random: hostRandom,
+  settings,
+  onError: (err) => log.warn({ err }, 'the ConfigurationState could not be written, trying again'),
+});
+
+const cluster = new Cluster({
+  api,
+  clock: hostClock,
+  random: hostRandom,
+  sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+  settings,
+  post: (message: FromCluster) => port.postMessage(message),
+  onConfiguration: (decided) => report.tell(decided),
+  onPlanned: (plans, before, service) =>
+    reportPlans(plans, before, { nodeName: settings.nodeName, log, events, service }),
+  onError: (err) => log.warn({ err }, 'a request to the API server failed, trying again'),
+});
+
+port.on('message', (message: ToCluster) => cluster.handle(message));
+cluster.start();

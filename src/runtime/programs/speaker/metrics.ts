@@ -1,0 +1,93 @@
+/**
+ * The speaker's metrics: names and labels as MetalLB's where it has them. Everything is read when it is asked for, out
+ * of the packet path's counters and the last word from the cluster half; nothing is counted twice.
+ */
+import { Counter, Gauge, newRegistry, type Registry } from '../../adapters/observe/metrics.ts';
+import type { ClusterCounters } from './messages.ts';
+import type { PacketPathSnapshot } from './packet-path.ts';
+
+export interface SpeakerMetricsSources {
+  readonly nodeName: string;
+  readonly packets: () => PacketPathSnapshot;
+  /** Undefined before the cluster half has said anything. */
+  readonly cluster: () => ClusterCounters | undefined;
+}
+
+export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
+  const registry = newRegistry();
+  const registers = [registry];
+  const perAddress = (name: string, help: string, field: 'requestsReceived' | 'repliesSent' | 'gratuitousSent') =>
+    new Counter({
+      name,
+      help,
+      registers,
+      labelNames: ['ip'],
+      collect() {
+        this.reset();
+        for (const row of sources.packets().addresses) this.inc({ ip: row.ip }, row[field]);
+      },
+    });
+  perAddress('metallb_layer2_requests_received', 'ARP requests for addresses this node announces.', 'requestsReceived');
+  perAddress('metallb_layer2_responses_sent', 'ARP replies sent.', 'repliesSent');
+  perAddress('metallb_layer2_gratuitous_sent', 'Gratuitous ARP frames sent.', 'gratuitousSent');
+  new Counter({
+    name: 'metallb_layer2_frames_dropped_total',
+    help: 'ARP frames that were not answered, by reason.',
+    registers,
+    labelNames: ['interface', 'reason'],
+    collect() {
+      this.reset();
+      for (const { name, drops } of sources.packets().interfaces) {
+        for (const [reason, count] of Object.entries(drops)) this.inc({ interface: name, reason }, count);
+      }
+    },
+  });
+  new Counter({
+    name: 'metallb_layer2_kernel_drops_total',
+    help: 'Frames the kernel dropped because they were not read in time, since the socket was opened.',
+    registers,
+    labelNames: ['interface'],
+    collect() {
+      this.reset();
+      for (const { name, kernelDrops } of sources.packets().interfaces) this.inc({ interface: name }, kernelDrops);
+    },
+  });
+  new Gauge({
+    name: 'metallb_speaker_announced',
+    help: 'Services announced from this node.',
+    registers,
+    labelNames: ['service', 'protocol', 'node', 'ip'],
+    collect() {
+      this.reset();
+      for (const { ip, services } of sources.cluster()?.announced ?? []) {
+        for (const service of services) this.set({ service, protocol: 'layer2', node: sources.nodeName, ip }, 1);
+      }
+    },
+  });
+  new Gauge({
+    name: 'metallb_speaker_unannounced_addresses',
+    help: 'Addresses of Services that no node announces, by reason.',
+    registers,
+    labelNames: ['reason'],
+    collect() {
+      this.reset();
+      for (const [reason, count] of Object.entries(sources.cluster()?.unannounced ?? {})) this.set({ reason }, count);
+    },
+  });
+  const configuration = (name: string, help: string, field: 'configLoaded' | 'configStale') =>
+    new Gauge({
+      name,
+      help,
+      registers,
+      collect() {
+        this.set(sources.cluster()?.[field] === true ? 1 : 0);
+      },
+    });
+  configuration('metallb_k8s_client_config_loaded_bool', '1 when a configuration was read.', 'configLoaded');
+  configuration(
+    'metallb_k8s_client_config_stale_bool',
+    '1 while the configuration in the cluster is faulty and the last good one is in force.',
+    'configStale',
+  );
+  return registry;
+}

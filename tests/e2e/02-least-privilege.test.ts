@@ -1,0 +1,111 @@
+/** What the two programs may do on a node and in the API, read off the running processes, not off the chart. */
+import { readFile } from 'node:fs/promises';
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { execa } from 'execa';
+import { type Cluster, cluster } from '../support/cluster.ts';
+
+const CAP_NET_RAW = 1n << 13n;
+
+let c: Cluster;
+beforeAll(async () => {
+  c = await cluster();
+});
+
+describe('the running processes', () => {
+  test('the controller has no capability, no root and no writable root file system', async () => {
+    const status = await processStatus('controller');
+    expect(status).toMatchObject({ CapEff: 0n, CapPrm: 0n, CapBnd: 0n, uid: 65534, NoNewPrivs: 1n });
+    expect(await rootIsReadOnly('controller')).toBe(true);
+  });
+
+  test('the speaker has NET_RAW and nothing else', async () => {
+    const status = await processStatus('speaker');
+    expect(status).toMatchObject({ CapEff: CAP_NET_RAW, CapPrm: CAP_NET_RAW, CapBnd: CAP_NET_RAW, NoNewPrivs: 1n });
+    expect(await rootIsReadOnly('speaker')).toBe(true);
+  });
+});
+
+describe('the service accounts', () => {
+  test.each([
+    { account: 'controller', verb: 'get', resource: 'secrets' },
+    { account: 'controller', verb: 'update', resource: 'services' },
+    { account: 'controller', verb: 'delete', resource: 'services' },
+    { account: 'controller', verb: 'create', resource: 'pods' },
+    { account: 'controller', verb: 'patch', resource: 'nodes' },
+    { account: 'controller', verb: 'update', resource: 'ipaddresspools.metallb.io' },
+    { account: 'speaker', verb: 'get', resource: 'secrets' },
+    { account: 'speaker', verb: 'patch', resource: 'services', subresource: 'status' },
+    { account: 'speaker', verb: 'create', resource: 'pods' },
+    { account: 'speaker', verb: 'patch', resource: 'nodes' },
+    { account: 'speaker', verb: 'update', resource: 'ipaddresspools.metallb.io' },
+  ])('$account may not $verb $resource', async ({ account, verb, resource, subresource }) => {
+    expect(await can(account, verb, resource, subresource)).toBe('no');
+  });
+
+  test.each([
+    { account: 'controller', verb: 'watch', resource: 'services' },
+    { account: 'controller', verb: 'patch', resource: 'services', subresource: 'status' },
+    { account: 'speaker', verb: 'watch', resource: 'endpointslices.discovery.k8s.io' },
+  ])('$account may $verb $resource, which it needs', async ({ account, verb, resource, subresource }) => {
+    expect(await can(account, verb, resource, subresource)).toBe('yes');
+  });
+});
+
+async function can(account: string, verb: string, resource: string, subresource?: string): Promise<string> {
+  const { stdout } = await execa(
+    c.handle.bin.kubectl,
+    [
+      'auth',
+      'can-i',
+      verb,
+      resource,
+      ...(subresource === undefined ? [] : ['--subresource', subresource]),
+      '-n',
+      'metallb-system',
+      '--as',
+      `system:serviceaccount:metallb-system:${account}`,
+    ],
+    { env: { KUBECONFIG: c.handle.kubeconfigPath }, reject: false },
+  );
+  return stdout.trim();
+}
+
+/** The main process of the component's first pod, by the container's id in its cgroup. */
+async function pidOf(component: string): Promise<number> {
+  const [pod] = await c.list('pods', '-n', 'metallb-system', '-l', `component=${component}`);
+  const id = String(pod?.status.containerStatuses[0].containerID).replace('containerd://', '');
+  const { stdout } = await execa('grep', ['-ls', id, ...(await cgroupFiles())], { reject: false });
+  const pids = stdout.split('\n').map((file) => Number(file.split('/')[2]));
+  // The container's processes; the shim is not among them, its cgroup is its own.
+  for (const pid of pids.sort((a, b) => a - b)) {
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (command.includes(`/app/${component}`)) return pid;
+  }
+  throw new Error(`no process of ${component} found`);
+}
+
+async function cgroupFiles(): Promise<readonly string[]> {
+  const { stdout } = await execa('sh', ['-c', 'ls -d /proc/[0-9]*/cgroup']);
+  return stdout.split('\n');
+}
+
+async function processStatus(component: string): Promise<Record<string, bigint | number>> {
+  const text = await readFile(`/proc/${await pidOf(component)}/status`, 'utf8');
+  const field = (name: string): string => new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(text)?.[1] ?? '';
+  const hex = (name: string): bigint => BigInt(`0x${field(name)}`);
+  return {
+    uid: Number(field('Uid')),
+    CapEff: hex('CapEff'),
+    CapPrm: hex('CapPrm'),
+    CapBnd: hex('CapBnd'),
+    NoNewPrivs: BigInt(field('NoNewPrivs')),
+  };
+}
+
+async function rootIsReadOnly(component: string): Promise<boolean> {
+  const mounts = await readFile(`/proc/${await pidOf(component)}/mounts`, 'utf8');
+  return mounts.split('\n').some((line) => {
+    const [, where, , options] = line.split(' ');
+    return where === '/' && options?.split(',').includes('ro') === true;
+  });
+}

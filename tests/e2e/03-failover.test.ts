@@ -1,0 +1,97 @@
+/** A node's speaker dies, a node is unplugged: the address moves and is answered again, by exactly one node. */
+import { beforeAll, describe, expect, test } from '@jest/globals';
+import { plug, unplug } from '../../src/sandbox/sandbox.ts';
+import { type Cluster, cluster } from '../support/cluster.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+// Liveness by Leases: four seconds of silence, and what a busy machine adds. Generous on purpose.
+const FAILOVER_MS = 30_000;
+
+let c: Cluster;
+let vip: string;
+beforeAll(async () => {
+  c = await cluster();
+  vip = `${c.network}.20`;
+});
+
+describe('the owning node goes', () => {
+  test('its speaker pod is killed: the address is answered again', async () => {
+    const owner = await ownerNode();
+    const [pod] = await c.list(
+      'pods',
+      '-n',
+      'metallb-system',
+      '-l',
+      'component=speaker',
+      '--field-selector',
+      `spec.nodeName=${owner}`,
+    );
+    await c.kubectl('delete', 'pod', '-n', 'metallb-system', String(pod?.metadata.name), '--force', '--grace-period=0');
+    await c.reachable('client', vip, FAILOVER_MS);
+    await oneOwner();
+  }, 120_000);
+
+  test('its speaker pod is stopped in an orderly way: another node has the address at once', async () => {
+    const owner = await ownerNode();
+    const [pod] = await c.list(
+      'pods',
+      '-n',
+      'metallb-system',
+      '-l',
+      'component=speaker',
+      '--field-selector',
+      `spec.nodeName=${owner}`,
+    );
+    await c.kubectl('delete', 'pod', '-n', 'metallb-system', String(pod?.metadata.name), '--wait=false');
+    await c.reachable('client', vip, FAILOVER_MS);
+    await c.kubectl('rollout', 'status', '-n', 'metallb-system', 'daemonset/speaker', '--timeout=60s');
+    await oneOwner();
+  }, 120_000);
+
+  test('the node is unplugged: another node owns the address and curl works again; plugged in again, one owner remains', async () => {
+    const owner = await ownerNode();
+    await unplug(c.handle, owner);
+    try {
+      const successor = await waitFor(
+        'another owner',
+        async () => {
+          const node = await ownerNode();
+          return node === owner ? undefined : node;
+        },
+        { withinMs: FAILOVER_MS },
+      );
+      expect(successor).not.toBe(owner);
+      // Endpoints on the lost node stay in the Service until Kubernetes gives the node up, hence the retries.
+      await c.reachable('client', vip, FAILOVER_MS);
+    } finally {
+      await plug(c.handle, owner);
+    }
+    await c.kubectl('wait', '--for=condition=Ready', `node/${owner}`, '--timeout=90s');
+    await oneOwner();
+    await c.reachable('client', vip, FAILOVER_MS);
+  }, 240_000);
+});
+
+async function ownerNode(): Promise<string> {
+  return waitFor(
+    'an owner',
+    async () => {
+      const [mac] = await c.owners(vip);
+      return mac === undefined ? undefined : c.nodeOf(mac);
+    },
+    { withinMs: FAILOVER_MS },
+  );
+}
+
+/** Waits until one node alone answers, three times in a row. */
+async function oneOwner(): Promise<void> {
+  let streak = 0;
+  await waitFor(
+    'exactly one owner',
+    async () => {
+      streak = (await c.owners(vip)).length === 1 ? streak + 1 : 0;
+      return streak >= 3;
+    },
+    { withinMs: FAILOVER_MS },
+  );
+}

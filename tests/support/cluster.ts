@@ -1,0 +1,145 @@
+/**
+ * The cluster that the end-to-end files share, seen as a user sees it: kubectl, curl from a host, `./install`. The first
+ * file boots it; the last takes it down.
+ */
+import path from 'node:path';
+import { execa } from 'execa';
+import { exec, open, type SandboxHandle } from '../../src/sandbox/sandbox.ts';
+import { waitFor } from './wait-for.ts';
+
+export const root = path.resolve(import.meta.dirname, '../..');
+
+/** The instance that the tests boot, beside any that a person has running. */
+export const INSTANCE = 'test';
+
+/** The seed's own network where it is free, else the next; a developer may have a cluster of their own on the first. */
+export async function testSubnet(): Promise<string> {
+  const other = await open({ name: 'metallb' });
+  return other?.subnet === '10.6.204.0/24' ? '10.6.214.0/24' : '10.6.204.0/24';
+}
+
+export interface InstallRun {
+  readonly exitCode: number;
+  readonly output: string;
+  readonly seconds: number;
+}
+
+/** Runs `./install …` as a user would; never throws for an exit code. */
+export async function install(args: readonly string[], cwd = root): Promise<InstallRun> {
+  const began = performance.now();
+  const { exitCode, all } = await execa(path.join(root, 'install'), args, {
+    cwd,
+    reject: false,
+    all: true,
+    stdin: 'ignore',
+    timeout: 900_000,
+    env: { NO_COLOR: '1' },
+  });
+  return { exitCode: exitCode ?? -1, output: all ?? '', seconds: (performance.now() - began) / 1000 };
+}
+
+/** The running cluster; fails the test when the first file did not leave one. */
+export async function cluster(): Promise<Cluster> {
+  const handle = await open({ name: INSTANCE });
+  if (handle === undefined) throw new Error('no test cluster is running: tests/e2e/01-first-command.test.ts boots it');
+  return new Cluster(handle);
+}
+
+export class Cluster {
+  readonly handle: SandboxHandle;
+
+  constructor(handle: SandboxHandle) {
+    this.handle = handle;
+  }
+
+  /** "10.6.204" of 10.6.204.0/24. */
+  get network(): string {
+    return this.handle.subnet.replace(/\.0\/24$/, '');
+  }
+
+  get inventory(): string {
+    return this.handle.inventoryDir;
+  }
+
+  async kubectl(...args: readonly string[]): Promise<string> {
+    const { stdout } = await execa(this.handle.bin.kubectl, args, {
+      env: { KUBECONFIG: this.handle.kubeconfigPath },
+      stdin: 'ignore',
+    });
+    return stdout;
+  }
+
+  /** `kubectl get … -o json`, parsed. */
+  async get<T = KubeObject>(...args: readonly string[]): Promise<T> {
+    return JSON.parse(await this.kubectl('get', ...args, '-o', 'json')) as T;
+  }
+
+  async list(...args: readonly string[]): Promise<readonly KubeObject[]> {
+    return (await this.get<{ items: KubeObject[] }>(...args)).items;
+  }
+
+  /** `kubectl apply -f -` of a manifest. */
+  async apply(manifest: string): Promise<void> {
+    await execa(this.handle.bin.kubectl, ['apply', '-f', '-'], {
+      env: { KUBECONFIG: this.handle.kubeconfigPath },
+      input: manifest,
+    });
+  }
+
+  /** One request over a new connection from a host; rejects unless it is answered within two seconds. */
+  async curl(from: string, address: string): Promise<string> {
+    const result = await exec(this.handle, from, ['curl', '-sS', '--max-time', '2', `http://${address}/`], {
+      stdio: 'pipe',
+    });
+    if (result.exitCode !== 0) throw new Error(`curl from ${from}: ${result.stderr.trim()}`);
+    return result.stdout;
+  }
+
+  /** Waits until nginx answers at the address, seen from the host. */
+  async reachable(from: string, address: string, withinMs: number): Promise<void> {
+    await waitFor(
+      `nginx at ${address} from ${from}`,
+      async () => (await this.curl(from, address)).includes('Welcome to nginx!'),
+      { withinMs, everyMs: 200 },
+    );
+  }
+
+  /** The address in a Service's status, if it has one. */
+  async externalIp(service: string): Promise<string | undefined> {
+    const found = await this.get('service', service);
+    return found.status?.loadBalancer?.ingress?.[0]?.ip;
+  }
+
+  /** The MAC address that answers an ARP request for the address on the client's link; undefined: nobody does. */
+  async owners(address: string): Promise<readonly string[]> {
+    const argv = ['arping', '-0', '-c', '1', '-w', '1', '-r', address];
+    const { stdout } = await exec(this.handle, 'client', argv, { stdio: 'pipe' });
+    return [...new Set(stdout.trim().split(/\s+/).filter(Boolean))];
+  }
+
+  /** The node whose interface has the MAC address. */
+  async nodeOf(mac: string): Promise<string> {
+    for (const { name } of this.handle.nodes) {
+      const { stdout } = await exec(this.handle, name, ['cat', '/sys/class/net/eth0/address'], { stdio: 'pipe' });
+      if (stdout.trim() === mac) return name;
+    }
+    throw new Error(`no node has the MAC address ${mac}`);
+  }
+}
+
+/** As much of an API object as the tests look at. */
+export interface KubeObject {
+  readonly kind: string;
+  readonly metadata: {
+    readonly name: string;
+    readonly namespace?: string;
+    readonly uid: string;
+    readonly resourceVersion: string;
+    readonly annotations?: Record<string, string>;
+    readonly labels?: Record<string, string>;
+  };
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into objects of every kind
+  readonly spec?: any;
+  // biome-ignore lint/suspicious/noExplicitAny: the same
+  readonly status?: any;
+}
