@@ -50,7 +50,7 @@ export async function buildImage(options: BuildOptions = {}): Promise<BuiltImage
   const ref = `${REPOSITORY}:${options.tag ?? (await defaultTag())}`;
   const programs = options.programs ?? join(root, 'src/runtime/programs');
   const sources = await findBaseSources(root);
-  const cache = join(process.env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'metallb-addon/images');
+  const cache = join(process.env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'metallb-addon/images');
   const inputs = [dirname(programs), join(root, 'package-lock.json'), ...imageSources()];
   const baseKey = await contentKey(
     [process.arch],

@@ -43,7 +43,7 @@ export interface ControlPlane {
  * newest version). Gives a sentence saying what is missing otherwise.
  */
 export function findBinaries(env: NodeJS.ProcessEnv = process.env): Binaries | string {
-  const cache = join(env['XDG_CACHE_HOME'] ?? join(homedir(), '.cache'), 'metallb-addon', 'bin');
+  const cache = join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'metallb-addon', 'bin');
   const found: Partial<Record<Component, string>> = {};
   for (const component of components) {
     const candidates = env['METALLB_SANDBOX_BIN']
