@@ -57,6 +57,8 @@ export class Informer<View extends object> {
   /** Where the next watch begins; undefined: list first. */
   #resourceVersion: string | undefined;
   #failures = 0;
+  /** What the server asked for with its last refusal. */
+  #waitAtLeastMs = 0;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
   /** The list or watch under way; aborting it, but not #stopping, begins the next at once. */
@@ -138,13 +140,15 @@ export class Informer<View extends object> {
         if (this.#stopping.signal.aborted) return;
         if (!attempt.signal.aborted) this.#failed(error);
       }
-      if (this.#failures > 0) await this.#pause(backoffMs(BACKOFF, this.#failures, this.#options.random));
+      if (this.#failures === 0) continue;
+      await this.#pause(Math.max(this.#waitAtLeastMs, backoffMs(BACKOFF, this.#failures, this.#options.random)));
     }
   }
 
   #failed(error: unknown): void {
     this.#failures += 1;
     const status = error instanceof KubeError ? error.status : 0;
+    this.#waitAtLeastMs = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
     if (status === 410) {
       this.#resourceVersion = undefined;
       return;

@@ -13,7 +13,19 @@ export function openLog(level: LogLevel, program: string): Logger {
     base: { program },
     timestamp: pino.stdTimeFunctions.isoTime,
     formatters: { level: (label) => ({ level: label }) },
-    // An error's own fields (op, status, reason) tell more than its stack, which is only wanted for bugs.
-    serializers: { err: pino.stdSerializers.errWithCause },
+    serializers: { err: errorFields },
   });
+}
+
+/** An error of the edge is told by its own fields (op, status, reason, …); only a bug needs its stack. */
+function errorFields(error: unknown): unknown {
+  if (!(error instanceof Error)) return error;
+  const { cause, ...fields } = error as Error & { readonly cause?: unknown };
+  const isBug = Object.keys(fields).length === 0;
+  return {
+    message: error.message,
+    ...fields,
+    ...(cause === undefined ? {} : { cause: cause instanceof Error ? cause.message : cause }),
+    ...(isBug ? { stack: error.stack } : {}),
+  };
 }

@@ -15,8 +15,8 @@ export const ERROR_ANNOTATION = 'metallb.io/configuration-error';
 /** On the old ConfigMap, while custom resources take its place. */
 export const IGNORED_ANNOTATION = 'metallb.io/configuration-ignored';
 const IGNORED_TEXT = 'not used, because IPAddressPool objects exist: delete this ConfigMap, or all of them';
-/** Counts above this are told as this: what a JSON number carries exactly. The API's own limit, 2^63, is no further use. */
-const MAX_COUNT = BigInt(Number.MAX_SAFE_INTEGER);
+/** The largest number that both a 64-bit integer and a JSON number hold; what is more counts as this. */
+const MAX_COUNT = 2n ** 63n - 1024n;
 const MAX_MESSAGE_LENGTH = 4000;
 
 export interface PoolStatus {

@@ -63,12 +63,17 @@ export function serviceEvents(allocation: Allocation): ClusterEvent[] {
   }
   if (added.length > 0) {
     const what = added.length < ips.length ? 'additional IP' : 'IP';
-    events.push({ type: 'Normal', reason: 'IPAllocated', message: `Assigned ${what} ${JSON.stringify(added)}` });
+    events.push({ type: 'Normal', reason: 'IPAllocated', message: `Assigned ${what} ${quotedList(added)}` });
   }
   if (reason !== 'Allocated' && reason !== 'NotLoadBalancer' && reason !== known?.reason) {
     events.push(failure(allocation, message));
   }
   return events.map((event) => ({ ...event, object: eventObject(service) }));
+}
+
+/** As Go prints a list of strings, which is what people's alerts look for: ["10.0.0.1" "fd00::1"]. */
+function quotedList(ips: readonly Ip[]): string {
+  return `[${ips.map((ip) => `"${ip}"`).join(' ')}]`;
 }
 
 function failure(

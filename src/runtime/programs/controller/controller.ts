@@ -1,0 +1,168 @@
+/**
+ * The controller, joined: caches tell the world queue, the world queue decides, the write queue applies. Everything from
+ * outside comes in by the options, so that a test runs it whole against a real API server, or with fakes.
+ *
+ *     caches ──change──▶ world queue (one key) ──decision──▶ write queue (a key an object) ──▶ API
+ *                            ▲                                        │
+ *                            └──────────── an address was released ───┘
+ *
+ * Nothing is decided before every cache has been read whole once, so a start takes nothing away.
+ */
+import { EventSink } from '../../adapters/kube/events.ts';
+import type { KubeError } from '../../adapters/kube/kube-error.ts';
+import type { ConfigurationStateIdentity } from '../../adapters/kube/write-config-objects.ts';
+import type { PoolUsage } from '../../decide/pool-usage.ts';
+import type { Log } from '../../engine/log.ts';
+import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
+import { DONE, type Outcome, WorkQueue } from '../../engine/work-queue.ts';
+import { Applier, POOL_STATUS_DELAY_MS } from './apply.ts';
+import { type ControllerCaches, openCaches, startCaches, stopCaches, unsynced } from './caches.ts';
+import { formatFaults } from './config-diff.ts';
+import { Decider, type Decision } from './snapshot.ts';
+
+const WORLD = 'world';
+/** Requests for writing that may run at once: enough to hide the API's latency, few enough not to crowd it. */
+const WRITE_CONCURRENCY = 8;
+/** Caches whose change may change the configuration. */
+const CONFIG_CACHES: ReadonlySet<keyof ControllerCaches> = new Set([
+  'namespaces',
+  'pools',
+  'l2Advertisements',
+  'configMap',
+]);
+
+/** What the program's counters are told; see adapters/observe/metrics.ts for the meanings. */
+export interface ControllerMetrics {
+  updated(): void;
+  updateFailed(): void;
+  watchFailed(): void;
+  eventDropped(): void;
+  configLoaded(state: { readonly loaded: boolean; readonly stale: boolean }): void;
+  poolsUsed(usage: readonly PoolUsage[]): void;
+}
+
+export interface ControllerOptions {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: ControllerMetrics;
+  readonly namespace: string;
+  readonly loadBalancerClass: string | undefined;
+  /** What Events name as their speaker. */
+  readonly instance: string;
+  readonly state: ConfigurationStateIdentity;
+}
+
+export class Controller {
+  readonly #options: ControllerOptions;
+  readonly #caches: ControllerCaches;
+  readonly #decider: Decider;
+  readonly #applier: Applier;
+  readonly #world: WorkQueue;
+  readonly #writes: WorkQueue;
+  #decision: Decision | undefined;
+  #faultsTold = '';
+
+  constructor(options: ControllerOptions) {
+    const { api, clock, random, log, metrics } = options;
+    this.#options = options;
+    this.#caches = openCaches({
+      api,
+      clock,
+      random,
+      namespace: options.namespace,
+      onChange: (cache) => this.#changed(cache),
+      onError: (cache, err) => {
+        metrics.watchFailed();
+        log.warn({ cache, err }, 'cannot read from the API server, trying again');
+      },
+    });
+    this.#decider = new Decider(this.#caches, options.namespace, options.loadBalancerClass);
+    const events = new EventSink({
+      api,
+      clock,
+      component: 'metallb-controller',
+      instance: options.instance,
+      onDropped: (event, err) => {
+        metrics.eventDropped();
+        log.warn({ reason: event.reason, object: event.object.name, err }, 'an event could not be told');
+      },
+    });
+    this.#applier = new Applier({
+      api,
+      clock,
+      caches: this.#caches,
+      events,
+      state: options.state,
+      onReleased: () => this.#world.add(WORLD),
+      onError: (key, err) => this.#writeFailed(key, err),
+    });
+    this.#world = new WorkQueue({ clock, random, handle: () => this.#decide() });
+    this.#writes = new WorkQueue({
+      clock,
+      random,
+      handle: (key) => this.#write(key),
+      concurrency: WRITE_CONCURRENCY,
+    });
+  }
+
+  start(): void {
+    startCaches(this.#caches);
+    const caches = Object.values(this.#caches).map((cache) => cache.whenSynced());
+    void Promise.all(caches).then(() => this.#world.add(WORLD));
+  }
+
+  /** Ends the watches and the writes under way; the cluster stays as it is. */
+  async stop(): Promise<void> {
+    await Promise.all([this.#world.stop(), this.#writes.stop(), stopCaches(this.#caches)]);
+  }
+
+  /** What is still missing before it does its work, in words; empty: it does. */
+  waitingFor(): string[] {
+    const reads = unsynced(this.#caches).map((name) => `the first list of ${name} has not been read`);
+    if (reads.length > 0) return reads;
+    if (this.#decision === undefined) return ['nothing has been decided yet'];
+    if (this.#decision.decided.config === undefined) return ['the configuration is faulty and no good one is known'];
+    return [];
+  }
+
+  #changed(cache: keyof ControllerCaches): void {
+    if (CONFIG_CACHES.has(cache)) this.#decider.configChanged();
+    if (unsynced(this.#caches).length === 0) this.#world.add(WORLD);
+  }
+
+  async #decide(): Promise<Outcome> {
+    if (unsynced(this.#caches).length > 0) return DONE;
+    const decision = await this.#decider.decide();
+    this.#decision = decision;
+    this.#tellConfig(decision);
+    const { now, soon } = this.#applier.take(decision);
+    for (const key of now) this.#writes.add(key);
+    for (const key of soon) this.#writes.addAfter(key, POOL_STATUS_DELAY_MS);
+    return DONE;
+  }
+
+  async #write(key: string): Promise<Outcome> {
+    const outcome = await this.#applier.write(key);
+    if (outcome.kind === 'done' && key.startsWith('service/')) this.#options.metrics.updated();
+    return outcome;
+  }
+
+  #writeFailed(key: string, err: KubeError): void {
+    this.#options.metrics.updateFailed();
+    this.#options.log.warn({ key, err }, 'cannot write, trying again');
+  }
+
+  #tellConfig({ decided, usage }: Decision): void {
+    const { log, metrics } = this.#options;
+    const stale = decided.errors.some(({ kind }) => kind === 'invalid');
+    metrics.configLoaded({ loaded: decided.config !== undefined, stale });
+    metrics.poolsUsed(usage);
+    const faults = formatFaults(decided.errors);
+    if (faults === this.#faultsTold) return;
+    this.#faultsTold = faults;
+    if (faults === '') log.info({ source: decided.source }, 'the configuration is in order');
+    else log.warn({ source: decided.source, errors: decided.errors }, 'the configuration has faults');
+  }
+}

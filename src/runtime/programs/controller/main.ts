@@ -1,0 +1,114 @@
+/**
+ * The controller's process: flags, log, API, servers and signals around the Controller. Exits 2 on wrong flags, 1 when it
+ * cannot start, 0 after SIGTERM or SIGINT; a bug ends it with a stack trace on standard error.
+ */
+import { hostname } from 'node:os';
+import { hostClock } from '../../adapters/host/clock.ts';
+import { hostRandom } from '../../adapters/host/random.ts';
+import { KubeConnection } from '../../adapters/kube/connection.ts';
+import { loadKubeConfig } from '../../adapters/kube/credentials.ts';
+import { corePath } from '../../adapters/kube/paths.ts';
+import { asObject, asString } from '../../adapters/kube/untyped.ts';
+import type { ConfigurationStateIdentity } from '../../adapters/kube/write-config-objects.ts';
+import { healthRoutes } from '../../adapters/observe/health.ts';
+import { type RunningServer, serveHttp } from '../../adapters/observe/http.ts';
+import { openLog } from '../../adapters/observe/log.ts';
+import { clientMetrics, metricsRoutes, newRegistry } from '../../adapters/observe/metrics.ts';
+import { poolMetrics } from '../../adapters/observe/pool-metrics.ts';
+import type { KubeApi } from '../../engine/ports.ts';
+import { type ProgramFlags, readFlags } from '../flags.ts';
+import { STATE_NAME } from './caches.ts';
+import { Controller, type ControllerMetrics } from './controller.ts';
+
+/** A stop that takes longer is cut short; the kubelet would kill after its own grace period (5 s in the chart). */
+const STOP_WITHIN_MS = 4_000;
+
+const read = readFlags(process.argv.slice(2), process.env);
+if (read.ok) await run(read.value.flags);
+else {
+  process.stderr.write(`controller: ${read.error}\n`);
+  process.exitCode = 2;
+}
+
+async function run(flags: ProgramFlags): Promise<void> {
+  const log = openLog(flags.logLevel, 'controller');
+  const registry = newRegistry();
+  const client = clientMetrics(registry);
+  const pools = poolMetrics(registry);
+  const metrics: ControllerMetrics = {
+    updated: () => client.updates.inc(),
+    updateFailed: () => client.updateErrors.inc(),
+    watchFailed: () => client.watchErrors.inc(),
+    eventDropped: () => client.eventsDropped.inc(),
+    configLoaded: ({ loaded, stale }) => {
+      client.configLoaded.set(loaded ? 1 : 0);
+      client.configStale.set(stale ? 1 : 0);
+    },
+    poolsUsed: (usage) => pools.set(usage),
+  };
+  try {
+    const connection = new KubeConnection(loadKubeConfig(flags.kubeconfigPath), hostClock);
+    const controller = new Controller({
+      api: connection,
+      clock: hostClock,
+      random: hostRandom,
+      log,
+      metrics,
+      namespace: flags.namespace,
+      loadBalancerClass: flags.loadBalancerClass,
+      instance: flags.podName ?? hostname(),
+      state: await stateIdentity(connection, flags),
+    });
+    const health = healthRoutes({ troubles: () => [], waitingFor: () => controller.waitingFor() });
+    const servers = [await serveHttp({ port: flags.healthPort, routes: health })];
+    if (flags.metricsPort !== undefined) {
+      servers.push(await serveHttp({ port: flags.metricsPort, routes: metricsRoutes(registry) }));
+    }
+    controller.start();
+    log.info({ namespace: flags.namespace, loadBalancerClass: flags.loadBalancerClass ?? '' }, 'started');
+    const signal = await stopSignal();
+    log.info({ signal }, 'stopping');
+    await stop(controller, connection, servers);
+    log.info({}, 'stopped');
+  } catch (err) {
+    log.fatal({ err }, 'cannot start');
+    process.exitCode = 1;
+  }
+}
+
+/** Our ConfigurationState goes away with our pod, where we are one and may ask for it. */
+async function stateIdentity(api: KubeApi, flags: ProgramFlags): Promise<ConfigurationStateIdentity> {
+  const { namespace, podName } = flags;
+  const identity = { namespace, name: STATE_NAME, labels: { 'metallb.io/component-type': 'controller' } };
+  if (podName === undefined) return identity;
+  try {
+    const pod = await api.request({
+      op: 'get own pod',
+      path: `${corePath('pods', namespace)}/${podName}`,
+      timeoutMs: 5_000,
+    });
+    const uid = asString(asObject(asObject(pod)['metadata'])['uid']);
+    return uid === '' ? identity : { ...identity, owner: { name: podName, uid } };
+  } catch {
+    // Without an owner the object outlives us, and the next controller takes it over.
+    return identity;
+  }
+}
+
+function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+}
+
+async function stop(
+  controller: Controller,
+  connection: KubeConnection,
+  servers: readonly RunningServer[],
+): Promise<void> {
+  const timer = setTimeout(() => process.exit(0), STOP_WITHIN_MS);
+  await Promise.all([controller.stop(), ...servers.map((server) => server.close())]);
+  connection.close();
+  clearTimeout(timer);
+}
