@@ -158,7 +158,7 @@ function decodeMessage(view: MessageView): Result<NetlinkMessage> {
       return ok({ kind: 'other', type });
     case NLMSG_ERROR:
       if (view.bytes.length < HEADER_BYTES + 4) return err('error message without an error number');
-      return ok({ kind: 'error', sequence, errno: -view.i32(HEADER_BYTES) });
+      return ok({ kind: 'error', sequence, errno: Math.abs(view.i32(HEADER_BYTES)) });
     case NLMSG_DONE:
       return ok({ kind: 'done', sequence });
     case NLMSG_OVERRUN:
