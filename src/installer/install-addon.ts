@@ -15,6 +15,7 @@ import { type Installation, runInstallation } from './run-installation.ts';
 import { runRemoval } from './run-removal.ts';
 import { openHelm } from './steps/helm.ts';
 import { openCluster } from './steps/kube-cluster.ts';
+import { findArchivedImage } from './steps/load-image.ts';
 import { runOnNode } from './steps/node-shell.ts';
 import { findKubeconfig } from './steps/preflight.ts';
 import { readInventory } from './steps/read-inventory.ts';
@@ -89,8 +90,12 @@ function byPosition(a: Problem, b: Problem): number {
 }
 
 async function prepare(request: AddonRequest, plan: AddonPlan, role: Role): Promise<Installation> {
+  // Removing needs no image, and the archive may be long gone.
+  const archivedImage = request.remove ? undefined : await findArchivedImage(plan.image);
+  const imageDigest = archivedImage?.manifestDigest ?? archivedImage?.configDigest;
   const rendered = renderAddon({
     plan,
+    ...(imageDigest === undefined ? {} : { imageDigest }),
     resources: await readResourcesTemplate(plan.protocol),
     values: role.valuesTemplate,
     kinds: role.kinds,
@@ -103,6 +108,7 @@ async function prepare(request: AddonRequest, plan: AddonPlan, role: Role): Prom
   return {
     plan,
     rendered,
+    ...(archivedImage === undefined ? {} : { archivedImage }),
     role,
     cluster: openCluster(kubeconfig),
     helm: openHelm({ program: plan.access.helm, kubeconfig, chart: role.chart }),

@@ -15,9 +15,11 @@ import {
   planNamespace,
   type StepPlan,
   waitEstablished,
+  waitForOldNamespace,
 } from './steps/configuration.ts';
 import type { Helm } from './steps/helm.ts';
-import { findArchivedImage, LOAD_IMAGE, type LoadInput, loadImage, nodesWithoutImage } from './steps/load-image.ts';
+import type { ArchivedImage } from './steps/image-archive.ts';
+import { LOAD_IMAGE, type LoadInput, loadImage, nodesWithoutImage } from './steps/load-image.ts';
 import type { NodeShell } from './steps/node-shell.ts';
 import {
   type ClusterFacts,
@@ -39,6 +41,8 @@ import { CONTROLLER, SPEAKERS, waitReady } from './steps/wait-ready.ts';
 export interface Installation {
   readonly plan: AddonPlan;
   readonly rendered: RenderedAddon;
+  /** What metallb_offline holds; absent: nothing is loaded. */
+  readonly archivedImage?: ArchivedImage;
   readonly role: Pick<Role, 'definitions' | 'kinds'>;
   readonly cluster: Cluster;
   readonly helm: Helm;
@@ -92,8 +96,11 @@ export async function runInstallation(installation: Installation): Promise<RunRe
     warn(await checkLayer2Pools(plan, facts, installation.shell));
     return `Kubernetes ${facts.version}, ${facts.nodes.length} nodes`;
   });
-  await loadImageStep(installation, { number: ++number, total, facts });
-  await step(NAMESPACE, async () => carryOut(await planNamespace(cluster)));
+  changes.push(...(await loadImageStep(installation, { number: ++number, total, facts })));
+  await step(NAMESPACE, async () => {
+    if (mode === 'write') await waitForOldNamespace(cluster, wait);
+    return carryOut(await planNamespace(cluster));
+  });
   await step(DEFINITIONS, async () => {
     const summary = await carryOut(await planDefinitions(cluster, installation.role.definitions));
     if (mode === 'write') await waitEstablished({ cluster, ...installation.role }, wait);
@@ -119,26 +126,36 @@ export async function runInstallation(installation: Installation): Promise<RunRe
 }
 
 async function loadImageStep(
-  { plan, shell, reporter, mode }: Installation,
+  { plan, archivedImage, shell, reporter, mode }: Installation,
   progress: { readonly number: number; readonly total: number; readonly facts: ClusterFacts },
-): Promise<void> {
+): Promise<readonly ObjectChange[]> {
   reporter.step(progress.number, progress.total, LOAD_IMAGE);
   const { archive } = plan.image;
-  const image = await findArchivedImage(plan.image);
-  if (archive === undefined || image === undefined) return reporter.skip('metallb_offline names no archive');
-  if (plan.nodes.length === 0) return reporter.skip('the inventory has no hosts in kube_master or kube_node');
+  if (archive === undefined || archivedImage === undefined) {
+    reporter.skip('metallb_offline names no archive');
+    return [];
+  }
+  if (plan.nodes.length === 0) {
+    reporter.skip('the inventory has no hosts in kube_master or kube_node');
+    return [];
+  }
   const input: LoadInput = {
+    image: archivedImage,
     archivePath: archive.path,
     nodes: plan.nodes,
     runtimeOf: (node) => findClusterNode(progress.facts, node)?.runtime ?? 'containerd',
     shell,
   };
-  if (mode === 'check') {
-    const missing = await nodesWithoutImage(input, image);
-    return reporter.done(
-      missing.length === 0 ? 'every node has it' : `missing on ${missing.map(({ name }) => name).join(', ')}`,
-    );
-  }
-  const { loaded, present } = await loadImage(input, image);
-  reporter.done(`loaded on ${loaded.length}, ${present.length} had it`);
+  const missing = await nodesWithoutImage(input);
+  if (mode === 'write') await loadImage(input, missing);
+  const changes = plan.nodes.map(
+    (node): ObjectChange => ({
+      action: missing.includes(node) ? 'create' : 'unchanged',
+      object: `image ${archivedImage.reference} on ${node.name}`,
+      fields: [],
+    }),
+  );
+  for (const change of changes) reporter.change(change);
+  reporter.done(summarizeChanges(changes));
+  return changes;
 }

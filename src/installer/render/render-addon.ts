@@ -31,6 +31,8 @@ export interface RenderedAddon {
 
 export interface RenderInput {
   readonly plan: AddonPlan;
+  /** Of the image that is loaded from an archive. */
+  readonly imageDigest?: string;
   /** layer2.yaml.hbs or bgp.yaml.hbs, as the plan's protocol says. */
   readonly resources: TemplateText;
   readonly values: TemplateText;
@@ -48,7 +50,7 @@ export function renderAddon(input: RenderInput): RenderedAddon {
     const nothing = { line: 1, message: 'the template gives no object at all' };
     throw faultyTemplate(input.resources.label, resources, [nothing]);
   }
-  const values = fill(input.values, valuesContext(input.plan));
+  const values = fill(input.values, valuesContext(input.plan, input.imageDigest));
   const valueFaults = checkValues(values.text, input.valuesSchema);
   if (valueFaults.length > 0) throw faultyTemplate(input.values.label, values, valueFaults);
   return { objects, resourcesText: resources.text, valuesText: values.text };

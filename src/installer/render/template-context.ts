@@ -25,9 +25,10 @@ export function resourcesContext(plan: AddonPlan): object {
 }
 
 /** For values.yaml.hbs. */
-export function valuesContext(plan: AddonPlan): object {
+export function valuesContext(plan: AddonPlan, imageDigest: string | undefined): object {
   return {
     image: { repository: plan.image.repository, tag: plan.image.tag, pullPolicy: plan.image.pullPolicy },
+    imageDigest: imageDigest ?? null,
     loadBalancerClass: plan.loadBalancerClass ?? '',
     logLevel: plan.logLevel,
     excludeInterfaces: plan.excludeInterfaces,

@@ -37,6 +37,21 @@ export interface StepPlan {
   readonly write: () => Promise<void>;
 }
 
+/** A namespace that an earlier removal is still deleting takes nothing new: it is waited for. */
+export async function waitForOldNamespace(cluster: Cluster, wait: WaitOptions): Promise<void> {
+  const isFree = await waitFor(async () => {
+    const namespace = await orInstallError(NAMESPACE, cluster.get(NAMESPACE_OBJECT));
+    return namespace?.metadata['deletionTimestamp'] === undefined ? true : undefined;
+  }, wait);
+  if (isFree) return;
+  throw new InstallError({
+    kind: 'timeout',
+    step: NAMESPACE,
+    problem: `the namespace ${ADDON_NAMESPACE} is still being deleted after ${wait.timeoutSeconds} s`,
+    hint: `\`kubectl get namespace ${ADDON_NAMESPACE} -o yaml\` says what holds it up, under status.conditions`,
+  });
+}
+
 export async function planNamespace(cluster: Cluster): Promise<StepPlan> {
   return stepPlan(cluster, NAMESPACE, await previewObjects(cluster, NAMESPACE, [NAMESPACE_OBJECT]));
 }

@@ -5,6 +5,7 @@
  */
 import http from 'node:http';
 import https from 'node:https';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
 import { errorText, InstallError } from '../errors.ts';
 import type { KubeObject } from '../render/read-objects.ts';
@@ -20,6 +21,8 @@ import {
 /** Owns every field that the installer sets. */
 export const FIELD_MANAGER = 'metallb-addon';
 const REQUEST_TIMEOUT_MS = 30_000;
+const MAX_ATTEMPTS = 8;
+const MAX_RETRY_AFTER_SECONDS = 5;
 
 interface Request {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
@@ -28,6 +31,13 @@ interface Request {
   readonly body?: unknown;
   readonly contentType?: string;
   readonly timeoutMs?: number;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  /** Seconds, as the server writes them. */
+  readonly retryAfter: string | undefined;
 }
 
 interface ApiResource {
@@ -184,19 +194,22 @@ export class KubeCluster implements Cluster {
     }
   }
 
-  /** Gives the body of a successful answer. */
+  /** Gives the body of a successful answer. What the server asks to be sent again later is, a few times. */
   async #exchange(request: Request): Promise<string> {
-    let answer = await this.#attempt(request);
-    if (answer.status === 401) {
+    for (let attempt = 1; ; attempt++) {
+      const { status, body, retryAfter } = await this.#attempt(request);
+      if (status >= 200 && status < 300) return body;
       // A token may have run out since the first request.
-      this.#access = undefined;
-      answer = await this.#attempt(request);
+      const isStale = status === 401 && attempt === 1;
+      // "storage is (re)initializing", just after a definition was made; or too many requests at once.
+      const isBusy = status === 429 && attempt < MAX_ATTEMPTS;
+      if (!isStale && !isBusy) throw refusal(status, body);
+      if (isStale) this.#access = undefined;
+      else await sleep(Math.min(Number(retryAfter ?? 1) || 1, MAX_RETRY_AFTER_SECONDS) * 1000);
     }
-    if (answer.status >= 200 && answer.status < 300) return answer.body;
-    throw refusal(answer.status, answer.body);
   }
 
-  async #attempt(request: Request): Promise<{ status: number; body: string }> {
+  async #attempt(request: Request): Promise<Answer> {
     const signal = AbortSignal.timeout(request.timeoutMs ?? REQUEST_TIMEOUT_MS);
     try {
       this.#access ??= readAccess(this.#config);
@@ -216,11 +229,7 @@ async function readAccess(config: KubeConfig): Promise<https.RequestOptions> {
   return options;
 }
 
-function exchange(
-  server: URL,
-  options: https.RequestOptions,
-  request: Request,
-): Promise<{ status: number; body: string }> {
+function exchange(server: URL, options: https.RequestOptions, request: Request): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
     const headers = {
@@ -244,9 +253,10 @@ function exchange(
       const chunks: Buffer[] = [];
       response.on('data', (chunk: Buffer) => chunks.push(chunk));
       response.on('error', reject);
-      response.on('end', () =>
-        resolve({ status: response.statusCode ?? 0, body: Buffer.concat(chunks).toString('utf8') }),
-      );
+      response.on('end', () => {
+        const body = Buffer.concat(chunks).toString('utf8');
+        resolve({ status: response.statusCode ?? 0, body, retryAfter: response.headers['retry-after'] });
+      });
     });
     outgoing.on('error', reject);
     outgoing.end(body);

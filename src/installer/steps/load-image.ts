@@ -14,12 +14,9 @@ const PARALLEL = 4;
 
 export type ContainerRuntime = 'containerd' | 'docker';
 
-export interface LoadReport {
-  readonly loaded: readonly string[];
-  readonly present: readonly string[];
-}
-
 export interface LoadInput {
+  /** What the archive holds. */
+  readonly image: ArchivedImage;
   readonly archivePath: string;
   readonly nodes: readonly PlannedNode[];
   readonly runtimeOf: (node: PlannedNode) => ContainerRuntime;
@@ -55,24 +52,26 @@ export async function findArchivedImage(image: PlannedImage): Promise<ArchivedIm
   });
 }
 
-/** Only looks; gives the nodes that would get the image. */
-export async function nodesWithoutImage(input: LoadInput, image: ArchivedImage): Promise<readonly PlannedNode[]> {
-  const answers = await inParallel(input.nodes, async (node) => ({ node, has: await hasImage(input, node, image) }));
-  return answers.filter(({ has }) => !has).map(({ node }) => node);
+/** Only looks; gives the nodes that would get the image, in the inventory's order. */
+export async function nodesWithoutImage(input: LoadInput): Promise<readonly PlannedNode[]> {
+  const missing = new Set<PlannedNode>();
+  await inParallel(input.nodes, async (node) => {
+    if (!(await hasImage(input, node))) missing.add(node);
+  });
+  return input.nodes.filter((node) => missing.has(node));
 }
 
-export async function loadImage(input: LoadInput, image: ArchivedImage): Promise<LoadReport> {
-  const missing = await nodesWithoutImage(input, image);
-  await inParallel(missing, async (node) => {
+/** Streams the archive to these nodes. */
+export async function loadImage(input: LoadInput, nodes: readonly PlannedNode[]): Promise<void> {
+  await inParallel(nodes, async (node) => {
     const command = input.runtimeOf(node) === 'docker' ? 'docker load' : 'ctr -n k8s.io images import -';
     const result = await input.shell(node, `${path(node)} && ${command}`, { inputFile: input.archivePath });
     if (result.exitCode !== 0) throw nodeFailure(node, result, 'does not take the image');
   });
-  const loaded = missing.map(({ name }) => name);
-  return { loaded, present: input.nodes.map(({ name }) => name).filter((name) => !loaded.includes(name)) };
 }
 
-async function hasImage(input: LoadInput, node: PlannedNode, image: ArchivedImage): Promise<boolean> {
+async function hasImage(input: LoadInput, node: PlannedNode): Promise<boolean> {
+  const { image } = input;
   const isDocker = input.runtimeOf(node) === 'docker';
   const expected = isDocker ? image.configDigest : image.manifestDigest;
   const reference = quoteWord(image.reference);
@@ -110,14 +109,13 @@ function nodeFailure(
 }
 
 /** All of the work is finished, well or not, before the first failure is thrown: nothing goes on behind an error. */
-async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<R>): Promise<readonly R[]> {
-  const results: R[] = [];
+async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
   const failures: unknown[] = [];
   const queue = [...items];
   const worker = async (): Promise<void> => {
     for (let item = queue.shift(); item !== undefined; item = queue.shift()) {
       try {
-        results.push(await work(item));
+        await work(item);
       } catch (error) {
         failures.push(error);
       }
@@ -125,5 +123,4 @@ async function inParallel<T, R>(items: readonly T[], work: (item: T) => Promise<
   };
   await Promise.all(Array.from({ length: Math.min(PARALLEL, items.length) }, worker));
   if (failures.length > 0) throw failures[0];
-  return results;
 }

@@ -21,6 +21,11 @@ export function diffObject(live: KubeObject | undefined, wanted: KubeObject, man
   return { action: 'update', object, fields: ['metadata.managedFields: fields are taken over from another writer'] };
 }
 
+/** The fields in which two versions of an object differ, as the user would write it. */
+export function diffFields(before: KubeObject, after: KubeObject): readonly string[] {
+  return diffValues(before, after, '').slice(0, MAX_FIELDS);
+}
+
 function visibleParts(object: KubeObject): unknown {
   const { status: _, metadata, ...rest } = object;
   const {

@@ -1,8 +1,7 @@
 /**
- * Installs the programs: the chart, as a Helm release or as plain objects. Nothing is written when the cluster has what
- * the chart gives already. The two ways exclude each other: whichever installed it must remove it.
+ * Installs the programs: the chart, as a Helm release or as plain objects. Nothing is written when what the chart gives
+ * was written already and is still there. The two ways exclude each other: whichever installed it must remove it.
  */
-import { isDeepStrictEqual } from 'node:util';
 import { InstallError } from '../errors.ts';
 import { ADDON_NAMESPACE, type InstallMethod } from '../plan/addon-plan.ts';
 import type { ObjectChange } from '../progress.ts';
@@ -10,6 +9,7 @@ import type { KubeObject } from '../render/read-objects.ts';
 import { deleteObjects, orInstallError, previewObjects, writeObjects } from './apply-objects.ts';
 import { type Cluster, formatRef, type Kind, type ObjectRef } from './cluster.ts';
 import { type Helm, RELEASE_NAME } from './helm.ts';
+import { diffFields } from './object-diff.ts';
 import { isOurs, MANAGED_BY_US, withOwnLabel } from './ownership.ts';
 
 export const RELEASE = 'install the programs';
@@ -48,7 +48,7 @@ async function planHelm(input: ReleaseInput, objects: readonly KubeObject[]): Pr
     const before = installed.get(formatRef(object));
     const isThere = (await orInstallError(RELEASE, input.cluster.get(object))) !== undefined;
     if (before === undefined || !isThere) changes.push(change('create', object));
-    else changes.push(change(isDeepStrictEqual(withNamespace(before), object) ? 'unchanged' : 'update', object));
+    else changes.push(updateOf(withNamespace(before), object));
   }
   const kept = new Set(objects.map(formatRef));
   const gone = [...installed.values()].filter((object) => !kept.has(formatRef(withNamespace(object))));
@@ -56,6 +56,12 @@ async function planHelm(input: ReleaseInput, objects: readonly KubeObject[]): Pr
   // A release that failed half-way is completed, even though its record already says what is wanted.
   const isComplete = release.status === 'deployed' && changes.every(({ action }) => action === 'unchanged');
   return isComplete ? { changes, write: async () => {} } : { changes, write };
+}
+
+/** Both as the chart gave them; what was edited in the cluster since is Helm's to merge, and no reason to write. */
+function updateOf(before: KubeObject, after: KubeObject): ObjectChange {
+  const fields = diffFields(before, after);
+  return { action: fields.length === 0 ? 'unchanged' : 'update', object: formatRef(after), fields };
 }
 
 async function planYaml(input: ReleaseInput, objects: readonly KubeObject[]): Promise<ReleasePlan> {
