@@ -23,8 +23,8 @@ function errorFields(error: unknown): unknown {
   const { cause, ...fields } = error as Error & { readonly cause?: unknown };
   const isBug = Object.keys(fields).length === 0;
   return {
-    message: error.message,
     ...fields,
+    message: error.message,
     ...(cause === undefined ? {} : { cause: cause instanceof Error ? cause.message : cause }),
     ...(isBug ? { stack: error.stack } : {}),
   };
