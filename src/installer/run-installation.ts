@@ -107,11 +107,8 @@ export async function runInstallation(installation: Installation): Promise<RunRe
     return summary;
   });
   // Both are asked before either is written: a configuration that the server refuses must not meet new programs.
-  const configuration = await planConfiguration({
-    cluster,
-    objects: installation.rendered.objects,
-    kinds: installation.role.kinds,
-  });
+  const { objects } = installation.rendered;
+  const configuration = await planConfiguration({ cluster, objects, kinds: installation.role.kinds });
   const { installMethod: method } = plan;
   const releaseInput = { cluster, helm, method, values: installation.rendered.valuesText, kubeVersion: facts.version };
   await step(RELEASE, async () => carryOut(await planRelease(releaseInput)));
@@ -121,7 +118,7 @@ export async function runInstallation(installation: Installation): Promise<RunRe
     await step(workload.step, () => waitReady(cluster, workload, wait));
   }
   const hasChanged = changes.some(({ action }) => action !== 'unchanged');
-  await step(VERIFY, () => verifyConfiguration({ cluster, wait, hasChanged }));
+  await step(VERIFY, () => verifyConfiguration({ cluster, objects, wait, hasChanged }));
   return { changes, warnings };
 }
 

@@ -68,8 +68,12 @@ async function look({ cluster, role, purge }: Removal): Promise<Findings> {
   return {
     resources,
     staying: all.filter((object) => !resources.includes(object)),
-    pools: resources.filter(({ kind }) => kind === 'IPAddressPool').map(({ metadata }) => metadata.name),
+    pools: poolNames(resources),
   };
+}
+
+function poolNames(resources: readonly KubeObject[]): readonly string[] {
+  return resources.filter(({ kind }) => kind === 'IPAddressPool').map(({ metadata }) => metadata.name);
 }
 
 async function preview(removal: Removal, findings: Findings): Promise<readonly ObjectChange[]> {
@@ -118,6 +122,8 @@ async function carryOut(
     );
     return `given up after ${wait.timeoutSeconds} s`;
   });
+  const orphans = await servicesHolding(cluster, poolNames(findings.staying));
+  if (orphans.length > 0) warn(`nobody will announce these addresses any more: ${orphans.join('; ')}`);
   await step(REMOVE_PROGRAMS, () => removePrograms(cluster, helm, plan.waitSeconds));
   await step(REMOVE_NAMESPACE, async () => {
     const foreign = removal.purge ? [] : await foreignObjects(cluster, findings.staying);

@@ -1,11 +1,11 @@
 /**
- * Reads the custom resources back out of rendered YAML and checks them: against their schemas, and for what a schema
- * cannot say (two objects of one name, addresses that two pools claim). Every fault carries the rendered line.
+ * Reads the custom resources back out of rendered YAML and checks them: against their schemas, and by the controller's
+ * own rules (addresses that two pools claim). Every fault carries the rendered line.
  */
 import { type Document, isMap, isNode, LineCounter, parseAllDocuments } from 'yaml';
-import { type AddressRange, parseAddressRange, rangesOverlap } from '../../runtime/model/range.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
 import { didYouMean } from '../plan/nearest-name.ts';
+import { controllerFaults } from './controller-rules.ts';
 import { type CustomKind, formatPath, schemaFaults } from './crd-schema.ts';
 
 /** A Kubernetes object as plain data. */
@@ -32,7 +32,7 @@ export function readObjects(text: string, kinds: readonly CustomKind[]): ReadObj
   const lines = new LineCounter();
   const documents = parseAllDocuments(text, { lineCounter: lines, logLevel: 'silent' });
   const faults: RenderFault[] = [];
-  const found: { object: KubeObject; document: Document; line: number }[] = [];
+  const found: FoundObject[] = [];
   for (const document of Array.isArray(documents) ? documents : []) {
     const lineOf = (offset: number): number => lines.linePos(offset).line;
     if (document.errors.length > 0) {
@@ -48,10 +48,20 @@ export function readObjects(text: string, kinds: readonly CustomKind[]): ReadObj
     faults.push(
       ...checked.faults.map(({ path, message }) => ({ line: lineOfPath(document, path, lineOf) ?? line, message })),
     );
-    if (checked.object !== undefined) found.push({ object: checked.object, document, line });
+    const isSound = checked.faults.length === 0;
+    if (checked.object !== undefined) found.push({ object: checked.object, document, line, isSound });
   }
-  faults.push(...repeatedObjects(found), ...overlappingPools(found, (offset) => lines.linePos(offset).line));
+  faults.push(...repeatedObjects(found), ...refusedByController(found, (offset) => lines.linePos(offset).line));
   return { objects: found.map(({ object }) => object), faults: faults.sort((a, b) => a.line - b.line) };
+}
+
+interface FoundObject {
+  readonly object: KubeObject;
+  readonly document: Document;
+  /** Where it begins. */
+  readonly line: number;
+  /** Whether its schema had nothing to say. */
+  readonly isSound: boolean;
 }
 
 interface PathFault {
@@ -125,7 +135,7 @@ function lineOfPath(
   return undefined;
 }
 
-function repeatedObjects(found: readonly { object: KubeObject; line: number }[]): readonly RenderFault[] {
+function repeatedObjects(found: readonly FoundObject[]): readonly RenderFault[] {
   const firstLines = new Map<string, number>();
   return found.flatMap(({ object, line }) => {
     const key = `${object.kind} ${object.metadata.name}`;
@@ -136,38 +146,16 @@ function repeatedObjects(found: readonly { object: KubeObject; line: number }[])
   });
 }
 
-function overlappingPools(
-  found: readonly { object: KubeObject; document: Document; line: number }[],
+/** What breaks a schema is not asked about again. */
+function refusedByController(
+  found: readonly FoundObject[],
   lineOf: (offset: number) => number,
 ): readonly RenderFault[] {
-  const claimed: { range: AddressRange; text: string; pool: string }[] = [];
-  const faults: RenderFault[] = [];
-  for (const { object, document, line } of found.filter(({ object: { kind } }) => kind === 'IPAddressPool')) {
-    const pool = object.metadata.name;
-    for (const [index, text] of poolAddresses(object).entries()) {
-      const at = lineOfPath(document, ['spec', 'addresses', index], lineOf) ?? line;
-      const range = parseAddressRange(text);
-      if (!range.ok) {
-        faults.push({ line: at, message: `IPAddressPool ${pool}: ${range.error}` });
-        continue;
-      }
-      const other = claimed.find((candidate) => rangesOverlap(candidate.range, range.value));
-      if (other !== undefined) {
-        faults.push({
-          line: at,
-          message: `IPAddressPool ${pool}: ${text} overlaps ${other.text} of IPAddressPool ${other.pool}`,
-        });
-      }
-      claimed.push({ range: range.value, text, pool });
-    }
-  }
-  return faults;
-}
-
-function poolAddresses(object: KubeObject): readonly string[] {
-  const spec = object['spec'];
-  const addresses = typeof spec === 'object' && spec !== null && 'addresses' in spec ? spec.addresses : undefined;
-  return Array.isArray(addresses) ? addresses.filter((address) => typeof address === 'string') : [];
+  const sound = found.filter(({ isSound }) => isSound);
+  return controllerFaults(sound.map(({ object }) => object)).flatMap(({ index, path, message }) => {
+    const place = sound[index];
+    return place === undefined ? [] : [{ line: lineOfPath(place.document, path, lineOf) ?? place.line, message }];
+  });
 }
 
 function yamlMessage(message: string): string {

@@ -6,11 +6,12 @@
 import { InstallError } from '../errors.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
 import type { ObjectChange } from '../progress.ts';
+import { controllerFaults } from '../render/controller-rules.ts';
 import type { CustomKind } from '../render/crd-schema.ts';
 import type { KubeObject } from '../render/read-objects.ts';
 import { deleteObjects, orInstallError, type PlannedChange, previewObjects, writeObjects } from './apply-objects.ts';
 import { type Cluster, formatRef, type Kind } from './cluster.ts';
-import { MANAGED_BY_US, withOwnLabel } from './ownership.ts';
+import { isOurs, MANAGED_BY_US, withOwnLabel } from './ownership.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
 
 export const NAMESPACE = 'prepare the namespace';
@@ -112,6 +113,7 @@ export interface ConfigurationInput {
 /** Asks the server about every object first; nothing is written when it refuses one. */
 export async function planConfiguration({ cluster, objects, kinds }: ConfigurationInput): Promise<StepPlan> {
   const owned = objects.map(withOwnLabel);
+  await refuseConflicts(cluster, owned);
   const planned = (await isServed(cluster, owned))
     ? await previewObjects(cluster, CONFIGURATION, owned)
     : owned.map((object) => ({ object, change: { action: 'create' as const, object: formatRef(object), fields: [] } }));
@@ -124,6 +126,22 @@ export async function planConfiguration({ cluster, objects, kinds }: Configurati
       await deleteObjects(cluster, CONFIGURATION, stale);
     },
   };
+}
+
+/** Pools that somebody made by hand stay; what the inventory wants must get along with them. */
+async function refuseConflicts(cluster: Cluster, owned: readonly KubeObject[]): Promise<void> {
+  const pools = { apiVersion: 'metallb.io/v1beta1', kind: 'IPAddressPool' };
+  const names = new Set(owned.map(formatRef));
+  const existing = await listResources(cluster, [pools]);
+  const foreign = existing.filter((pool) => !isOurs(pool) && !names.has(formatRef(pool)));
+  const faults = controllerFaults([...foreign, ...owned]).filter(({ index }) => index >= foreign.length);
+  if (faults.length === 0) return;
+  throw new InstallError({
+    kind: 'inventory',
+    step: CONFIGURATION,
+    problem: faults.map(({ message }) => message),
+    hint: `choose other addresses, or delete the other object (\`kubectl -n ${ADDON_NAMESPACE} get ipaddresspools\`); nothing of the configuration was written`,
+  });
 }
 
 /** With --check on a cluster that never had the addon there is no namespace and no kind to ask about yet. */

@@ -5,6 +5,7 @@
 import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
+import { parseIp } from '../../runtime/model/ip.ts';
 import { InstallError } from '../errors.ts';
 import { ADDON_NAMESPACE, type AddonPlan, type PlannedNode } from '../plan/addon-plan.ts';
 import type { KubeObject } from '../render/read-objects.ts';
@@ -118,9 +119,17 @@ function clusterNode(node: KubeObject): ClusterNode {
   };
 }
 
-/** The cluster's view of a machine of the inventory. */
+/**
+ * The cluster's view of a machine of the inventory. kubeasz names machines by their address, and then only the address
+ * counts: node names such as "master" and "node1" are the same in many clusters.
+ */
 export function findClusterNode(facts: ClusterFacts, node: PlannedNode): ClusterNode | undefined {
-  return facts.nodes.find(({ name, addresses }) => [name, ...addresses].some((alias) => node.aliases.includes(alias)));
+  const isNamedByAddress = parseIp(node.name).ok;
+  return facts.nodes.find(({ name, addresses }) =>
+    isNamedByAddress
+      ? [name, ...addresses].includes(node.name)
+      : [name, ...addresses].some((alias) => node.aliases.includes(alias)),
+  );
 }
 
 /** An inventory that names nodes, none of which the cluster has, is of another cluster: nothing may be installed there. */
@@ -135,9 +144,13 @@ export function checkSameCluster(plan: AddonPlan, facts: ClusterFacts, server: s
     step: PREFLIGHT,
     problem:
       `the kubeconfig and the inventory speak of different clusters: ${server} has the nodes ` +
-      `${facts.nodes.map(({ name }) => name).join(', ')}, the inventory ${plan.nodes.map(({ name }) => name).join(', ')}`,
+      `${facts.nodes.map(describeClusterNode).join(', ')}; the inventory has ${plan.nodes.map(({ name }) => name).join(', ')}`,
     hint: 'set metallb_kubeconfig to the kubeconfig of the inventory’s cluster, or name another inventory with -i',
   });
+}
+
+function describeClusterNode({ name, addresses }: ClusterNode): string {
+  return addresses.length === 0 || addresses.includes(name) ? name : `${name} (${addresses.join(', ')})`;
 }
 
 const everything = ['get', 'list', 'create', 'patch', 'delete'];

@@ -1,48 +1,73 @@
 /**
  * Asks the programs whether they took the configuration: each says so in a ConfigurationState of its own, the controller
- * in "controller" and every speaker in "speaker-NODE". Running is not enough; an addon that refused its pools runs too.
+ * in "controller" and every speaker in "speaker-NODE"; and on every pool and advertisement the controller says in the
+ * condition Accepted for which generation of it that holds. Running is not enough; an addon that refused its pools runs too.
  */
 import { InstallError } from '../errors.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
 import type { KubeObject } from '../render/read-objects.ts';
 import { orInstallError } from './apply-objects.ts';
-import type { Cluster } from './cluster.ts';
+import { type Cluster, formatRef } from './cluster.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
 
 export const VERIFY = 'ask whether the configuration is in force';
 const STATE = { apiVersion: 'metallb.io/v1beta1', kind: 'ConfigurationState' };
-/** A program needs a moment to read what was just written; until then its verdict may be of the configuration before. */
+/** A speaker does not say of which version its verdict is; it gets this long to read what was just written. */
 const SETTLE_MS = 3_000;
+/** Kinds whose objects the controller marks with the condition Accepted. */
+const JUDGED_KINDS = ['IPAddressPool', 'L2Advertisement'];
 
 export interface VerifyInput {
   readonly cluster: Cluster;
+  /** What was applied. */
+  readonly objects: readonly KubeObject[];
   readonly wait: WaitOptions;
   /** Whether this run has changed what the programs read. */
   readonly hasChanged: boolean;
 }
 
 interface Verdict {
+  /** "speaker-node1" for a program, "IPAddressPool metallb-system/default" for an object. */
   readonly name: string;
-  /** "Valid", "Invalid", "Unknown"; undefined: it has not said yet. */
-  readonly result: string | undefined;
-  readonly errorSummary: string;
+  /** undefined: there is no word on the present version yet. */
+  readonly result: 'valid' | 'invalid' | undefined;
+  readonly reason: string;
 }
 
 /** Gives how many programs agreed: "4 programs use it". */
-export async function verifyConfiguration({ cluster, wait, hasChanged }: VerifyInput): Promise<string> {
+export async function verifyConfiguration({ cluster, objects, wait, hasChanged }: VerifyInput): Promise<string> {
   const start = wait.pace.now();
-  let verdicts: readonly Verdict[] = [];
+  let programs: readonly Verdict[] = [];
+  let judged: readonly Verdict[] = [];
   const settled = await waitFor(async () => {
-    verdicts = await readVerdicts(cluster);
+    [programs, judged] = await Promise.all([readProgramVerdicts(cluster), readObjectVerdicts(cluster, objects)]);
     if (hasChanged && wait.pace.now() - start < SETTLE_MS) return undefined;
-    return verdicts.every(({ result }) => result === 'Valid') ? true : undefined;
+    // The controller has judged this very version of the object: waiting would not change its mind.
+    if (judged.some(({ result }) => result === 'invalid'))
+      throw notInForce([...judged, ...programs], wait.timeoutSeconds);
+    return [...programs, ...judged].every(({ result }) => result === 'valid') ? true : undefined;
   }, wait);
-  if (settled) return `${verdicts.length} programs use it`;
-  throw notInForce(verdicts, wait.timeoutSeconds);
+  if (settled) return `${programs.length} programs use it`;
+  throw notInForce([...judged, ...programs], wait.timeoutSeconds);
+}
+
+async function readObjectVerdicts(cluster: Cluster, objects: readonly KubeObject[]): Promise<readonly Verdict[]> {
+  const refs = objects.filter(({ kind }) => JUDGED_KINDS.includes(kind));
+  const found = await orInstallError(VERIFY, Promise.all(refs.map((ref) => cluster.get(ref))));
+  return refs.map((ref, index) => objectVerdict(formatRef(ref), found[index]));
+}
+
+function objectVerdict(name: string, object: KubeObject | undefined): Verdict {
+  const status = (object?.['status'] ?? {}) as { conditions?: readonly Readonly<Record<string, unknown>>[] };
+  const accepted = status.conditions?.find(({ type }) => type === 'Accepted');
+  const isCurrent = accepted !== undefined && accepted['observedGeneration'] === object?.metadata['generation'];
+  if (!isCurrent) return { name, result: undefined, reason: '' };
+  const result = accepted['status'] === 'True' ? 'valid' : 'invalid';
+  return { name, result, reason: String(accepted['message'] ?? '') };
 }
 
 /** One verdict for the controller and for every node that has a speaker. */
-async function readVerdicts(cluster: Cluster): Promise<readonly Verdict[]> {
+async function readProgramVerdicts(cluster: Cluster): Promise<readonly Verdict[]> {
   const inNamespace = { namespace: ADDON_NAMESPACE };
   const [states, speakers] = await orInstallError(
     VERIFY,
@@ -57,32 +82,35 @@ async function readVerdicts(cluster: Cluster): Promise<readonly Verdict[]> {
   const nodes = speakers.map((pod) => (pod['spec'] as { nodeName?: string } | undefined)?.nodeName);
   const names = ['controller', ...nodes.filter((node) => node !== undefined).map((node) => `speaker-${node}`)];
   return [...new Set(names)].map((name) =>
-    readVerdict(
+    programVerdict(
       name,
       states.find(({ metadata }) => metadata.name === name),
     ),
   );
 }
 
-function readVerdict(name: string, state: KubeObject | undefined): Verdict {
+function programVerdict(name: string, state: KubeObject | undefined): Verdict {
   const status = (state?.['status'] ?? {}) as { result?: string; errorSummary?: string };
-  return { name, result: status.result, errorSummary: status.errorSummary ?? '' };
+  const results: Readonly<Record<string, Verdict['result']>> = { Valid: 'valid', Invalid: 'invalid' };
+  return { name, result: results[status.result ?? ''], reason: status.errorSummary ?? '' };
 }
 
 function notInForce(verdicts: readonly Verdict[], timeoutSeconds: number): InstallError {
-  const refusing = verdicts.filter(({ result }) => result === 'Invalid');
-  if (refusing.length > 0) {
-    const complaints = refusing.map(
-      ({ name, errorSummary }) => `${name} refuses the configuration: ${oneLine(errorSummary)}`,
+  const invalid = verdicts.filter(({ result }) => result === 'invalid');
+  if (invalid.length > 0) {
+    // The programs repeat what the object itself says.
+    const objects = invalid.filter(({ name }) => name.includes(' '));
+    const refused = invalid.filter(
+      (one) => objects.includes(one) || !objects.some(({ name }) => one.reason.includes(name)),
     );
     return new InstallError({
       kind: 'cluster',
       step: VERIFY,
-      problem: complaints,
+      problem: refused.map(({ name, reason }) => `the configuration is not in force; ${name} says: ${oneLine(reason)}`),
       hint: 'correct the inventory, the template, or the object named; until then the last good configuration is in force',
     });
   }
-  const silent = verdicts.filter(({ result }) => result !== 'Valid').map(({ name }) => name);
+  const silent = verdicts.filter(({ result }) => result === undefined).map(({ name }) => name);
   return new InstallError({
     kind: 'timeout',
     step: VERIFY,
