@@ -10,6 +10,7 @@ import {
   RTM_GETLINK,
 } from '../../../../src/runtime/adapters/host/rtnetlink-codec.ts';
 import type { HostInterface } from '../../../../src/runtime/engine/network-ports.ts';
+import { seededDice } from '../../../support/dice.ts';
 
 const file = path.resolve(import.meta.dirname, '../../../vectors/rtnetlink/linux-kernel.json');
 const { recordings } = JSON.parse(readFileSync(file, 'utf8')) as { recordings: Record<string, string[]> };
@@ -123,11 +124,7 @@ describe('bad datagrams', () => {
   });
 
   test('50,000 mutations and cuts never throw', () => {
-    let state = 7;
-    const roll = (sides: number) => {
-      state = (Math.imul(state, 1103515245) + 12345) & 0x7fffffff;
-      return (state >>> 8) % sides;
-    };
+    const roll = seededDice(7);
     const all = Object.keys(recordings).flatMap(datagrams);
     expect(all.length).toBeGreaterThan(10);
     for (let count = 0; count < 50_000; count++) {

@@ -6,6 +6,7 @@
 import { expect, test } from '@jest/globals';
 import { type ArpTable, respond } from '../../../../src/runtime/protocols/arp/responder.ts';
 import { ipv4, mac, readArpVectors } from '../../../support/arp-vectors.ts';
+import { seededDice } from '../../../support/dice.ts';
 
 const ours = { name: 'eth0', mac: mac('02:00:00:00:00:0b') };
 const table: ArpTable = new Map([
@@ -24,17 +25,6 @@ const REQUEST = new RegExp(
   ].join(''),
 );
 
-/** Mulberry32: small, seeded, good enough to shuffle bytes. */
-function dice(seed: number): (sides: number) => number {
-  let state = seed;
-  return (sides) => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) % sides;
-  };
-}
-
 function check(frame: Uint8Array): boolean {
   const answer = respond(frame, table, ours);
   const hex = Buffer.from(frame).toString('hex');
@@ -48,7 +38,7 @@ function check(frame: Uint8Array): boolean {
 }
 
 test('100,000 random frames', () => {
-  const roll = dice(1);
+  const roll = seededDice(1);
   for (let count = 0; count < 100_000; count++) {
     const frame = Uint8Array.from({ length: roll(80) }, () => roll(256));
     if (roll(2) === 0 && frame.length >= 14) frame.set([0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0, 0, 8, 6]);
@@ -57,7 +47,7 @@ test('100,000 random frames', () => {
 });
 
 test('300,000 mutations of recorded frames', () => {
-  const roll = dice(2);
+  const roll = seededDice(2);
   const seeds = readArpVectors().map(({ frame }) => frame);
   let answered = 0;
   for (let count = 0; count < 300_000; count++) {
