@@ -7,6 +7,7 @@
  */
 import { Command } from 'commander';
 import { addonCommand } from './commands/addon.ts';
+import { sandboxHooks } from './commands/addon-sandbox.ts';
 import { sandboxCommand } from './commands/sandbox.ts';
 import { reportFailure } from './report-failure.ts';
 
@@ -14,7 +15,7 @@ const program = new Command('install')
   .description('A LoadBalancer for bare-metal Kubernetes: installs the addon, and boots a cluster to try it on.')
   .showHelpAfterError('(./install --help shows the commands)')
   .enablePositionalOptions()
-  .addCommand(addonCommand())
+  .addCommand(addonCommand(sandboxHooks()))
   .addCommand(sandboxCommand());
 
 try {

@@ -4,34 +4,39 @@
  * else is a bug of this program and says so.
  */
 
+import { EXIT_CODES, InstallError } from '../installer/errors.ts';
+
+/** What every told failure has, whichever room it comes from. */
 interface Told {
-  readonly problem: string;
+  /** A line each. */
+  readonly problems: readonly string[];
   readonly hint: string;
-  readonly exitCode?: number;
+  readonly exitCode: number;
 }
 
 /** Prints the failure on standard error; returns the exit code to end with. */
 export function reportFailure(error: unknown, { verbose }: { readonly verbose: boolean }): number {
-  if (isTold(error)) {
-    process.stderr.write(`${formatTold(error)}\n`);
-    if (verbose) process.stderr.write(`${formatCauses(error)}\n`);
-    return error.exitCode ?? 1;
-  }
-  process.stderr.write(
-    `error: this command failed in a way it should not: ${messageOf(error)}\n  hint: please report it with what --verbose prints\n`,
-  );
+  const { problems, hint, exitCode } = tell(error);
+  process.stderr.write(`${problems.map((problem) => `error: ${problem}\n`).join('')}  hint: ${hint}\n`);
   if (verbose) process.stderr.write(`${formatCauses(error)}\n`);
-  return 70; // EX_SOFTWARE of sysexits.h
+  return exitCode;
 }
 
-function isTold(error: unknown): error is Error & Told {
-  return error instanceof Error && 'problem' in error && 'hint' in error;
-}
-
-/** Several problems come as several lines of `problem`; each gets its own "error:". */
-function formatTold({ problem, hint }: Told): string {
-  const problems = problem.split('\n').map((line) => `error: ${line}`);
-  return [...problems, `  hint: ${hint}`].join('\n');
+function tell(error: unknown): Told {
+  const { problem, hint, logFile } = (error ?? {}) as { problem?: unknown; hint?: unknown; logFile?: unknown };
+  if (typeof problem === 'string' && typeof hint === 'string') {
+    const log = typeof logFile === 'string' ? ` (log: ${logFile})` : '';
+    return {
+      problems: problem.split('\n'),
+      hint: `${hint}${log}`,
+      exitCode: EXIT_CODES[error instanceof InstallError ? error.kind : 'environment'],
+    };
+  }
+  return {
+    problems: [`this command failed in a way it should not: ${error instanceof Error ? error.message : String(error)}`],
+    hint: 'please report it, with what --verbose prints',
+    exitCode: 70, // EX_SOFTWARE of sysexits.h
+  };
 }
 
 function formatCauses(error: unknown): string {
@@ -40,8 +45,4 @@ function formatCauses(error: unknown): string {
     parts.push(cause instanceof Error ? (cause.stack ?? cause.message) : String(cause));
   }
   return parts.join('\ncaused by: ');
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

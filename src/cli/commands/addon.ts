@@ -20,6 +20,8 @@ export interface AddonHooks {
     options: Readonly<Record<string, unknown>>,
     install: (request: AddonRequest) => Promise<AddonReport>,
   ) => Promise<AddonReport>;
+  /** Runs at the end, when the closing line stands. */
+  readonly after?: () => Promise<void>;
 }
 
 interface AddonOptions {
@@ -88,6 +90,7 @@ async function runAddon(name: string, options: AddonOptions, hooks: AddonHooks):
   try {
     const report = await (hooks.run?.(request, { ...options }, installAddon) ?? installAddon(request));
     process.stdout.write(`${closingLine(report, options)}\n`);
+    await hooks.after?.();
   } finally {
     reporter.close();
   }

@@ -4,7 +4,6 @@
  */
 import { Command } from 'commander';
 import { SandboxError } from '../../sandbox/errors.ts';
-import type { Reporter } from '../../sandbox/progress.ts';
 import {
   down,
   exec,
@@ -15,6 +14,7 @@ import {
   status,
   up,
 } from '../../sandbox/sandbox.ts';
+import { sandboxPrinter } from '../sandbox-printer.ts';
 
 interface Flags {
   readonly name?: string;
@@ -35,14 +35,14 @@ export function sandboxCommand(): Command {
     .option('--nodes <count>', 'how many nodes, the master included (default: 3)', Number)
     .option('--bin-dir <dir>', 'where to look for Kubernetes’ programs first (or METALLB_SANDBOX_BIN)')
     .action(async (flags: Flags) => {
-      const handle = await up({ ...optionsOf(flags), reporter: terminalReporter() });
+      const handle = await up({ ...optionsOf(flags), reporter: sandboxPrinter() });
       process.stdout.write(formatHandle(handle));
     });
   sandbox
     .command('down')
     .description('remove the cluster and all it left; the cache of programs stays')
     .option('--name <name>', 'which cluster (default: metallb)')
-    .action((flags: Flags) => down({ ...optionsOf(flags), reporter: terminalReporter() }));
+    .action((flags: Flags) => down({ ...optionsOf(flags), reporter: sandboxPrinter() }));
   sandbox
     .command('status')
     .description('say whether the cluster runs, and where its kubeconfig and logs are')
@@ -88,26 +88,6 @@ function optionsOf(flags: Flags): SandboxOptions {
     ...(flags.subnet === undefined ? {} : { subnet: flags.subnet }),
     ...(flags.nodes === undefined ? {} : { nodes: flags.nodes }),
     ...(flags.binDir === undefined ? {} : { binDir: flags.binDir }),
-  };
-}
-
-/** Progress goes to standard error, a line when a step ends: standard output is for results. */
-function terminalReporter(): Reporter {
-  let begun = performance.now();
-  let current = '';
-  const line = (text: string) => process.stderr.write(`${text}\n`);
-  return {
-    step(name) {
-      begun = performance.now();
-      current = name;
-    },
-    done(detail) {
-      const seconds = ((performance.now() - begun) / 1000).toFixed(1);
-      line(`✓ ${current} (${seconds} s)${detail === undefined ? '' : `: ${detail}`}`);
-    },
-    note(text) {
-      line(`  ${text}`);
-    },
   };
 }
 

@@ -68,16 +68,15 @@ export async function showCluster(handle: SandboxHandle): Promise<string> {
 export function nextSteps(handle: SandboxHandle, address: string): string {
   const name = handle.name === 'metallb' ? '' : ` --name ${handle.name}`;
   const node = handle.nodes[1]?.name ?? handle.nodes[0]?.name;
-  return [
-    'Look further:',
-    `  ./install sandbox kubectl${name} -- get services -A       kubectl, as the administrator`,
-    `  export KUBECONFIG=${handle.kubeconfigPath}`,
-    `  ./install sandbox exec${name} ${node} -- bash              a shell on a node`,
-    `  ./install sandbox exec${name} client -- curl ${address}   from a host outside the cluster`,
-    `  edit ${handle.inventoryDir}/config.yml and run`,
-    `    ./install addon metallb -i ${handle.inventoryDir}`,
-    `  ./install sandbox down${name}                             take it all away`,
-  ].join('\n');
+  const rows = [
+    [`./install sandbox kubectl${name} -- get services -A`, 'kubectl, as the administrator'],
+    [`./install sandbox exec${name} ${node} -- bash`, 'a shell on a node'],
+    [`./install sandbox exec${name} client -- curl ${address}`, 'from a host outside the cluster'],
+    [`./install addon metallb -i ${handle.inventoryDir}`, 'after editing config.yml there'],
+    [`./install sandbox down${name}`, 'take it all away'],
+  ] as const;
+  const width = Math.max(...rows.map(([command]) => command.length));
+  return ['Look further:', ...rows.map(([command, what]) => `  ${command.padEnd(width)}   ${what}`)].join('\n');
 }
 
 async function kubectl(handle: SandboxHandle, args: readonly string[]): Promise<string> {
