@@ -1,15 +1,15 @@
 /**
  * The way to the API server: JSON over node:https on one keep-alive agent. Implements the KubeApi port.
  *
- * It uses the client library for finding the server and the credentials, not for requests: its fetch (undici) costs
- * some 27 MB of memory, and its watch offers no idle timeout. Failures of every layer leave as one KubeError. It does
- * not retry: whoever asked knows whether that is safe.
+ * The client library reads kubeconfigs for it (credentials.ts) and no more: its requests (undici) cost some 27 MB of
+ * memory, and its watch offers no idle timeout. Failures of every layer leave as one KubeError. It does not retry:
+ * whoever asked knows whether that is safe.
  */
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
-import type { KubeConfig } from '@kubernetes/client-node';
 import type { ApiRequest, Clock, KubeApi, WatchHandlers } from '../../engine/ports.ts';
-import { type Access, Credentials } from './credentials.ts';
+import { type Access, AccessKeeper } from './access-keeper.ts';
+import type { AccessSource } from './credentials.ts';
 import { LineReader } from './json-lines.ts';
 import { KubeError, kubeErrorFromResponse } from './kube-error.ts';
 
@@ -22,10 +22,10 @@ const MAX_BODY_BYTES = 256 * 1024 * 1024;
 const MAX_ERROR_BODY_BYTES = 64 * 1024;
 
 export class KubeConnection implements KubeApi {
-  readonly #credentials: Credentials;
+  readonly #access: AccessKeeper;
 
-  constructor(config: KubeConfig, clock: Clock) {
-    this.#credentials = new Credentials(config, clock);
+  constructor(source: AccessSource, clock: Clock) {
+    this.#access = new AccessKeeper(source, clock);
   }
 
   async request(request: ApiRequest): Promise<unknown> {
@@ -57,15 +57,15 @@ export class KubeConnection implements KubeApi {
 
   /** Closes idle connections. Requests under way go on; end them by their signals. */
   close(): void {
-    this.#credentials.close();
+    this.#access.close();
   }
 
   async #send(request: ApiRequest, signal: AbortSignal): Promise<IncomingMessage> {
-    const access = await this.#credentials.access();
+    const access = await this.#access.access();
     const response = await exchange(request, access, signal);
     const status = response.statusCode ?? 0;
     if (status >= 200 && status < 300) return response;
-    if (status === 401) this.#credentials.forget();
+    if (status === 401) this.#access.forget();
     throw kubeErrorFromResponse(request.op, {
       status,
       retryAfter: response.headers['retry-after'],
