@@ -38,7 +38,12 @@ function splitPort(text: string): { base: string; portText?: string } {
   }
   const withPort = /^(.*[^:]):([0-9]+)$/.exec(text);
   const outsideRanges = text.replaceAll(/\[[^\]]*\]/g, '');
-  if (withPort?.[1] !== undefined && withPort[2] !== undefined && outsideRanges.split(':').length === 2) {
+  if (
+    withPort?.[1] !== undefined &&
+    withPort[2] !== undefined &&
+    !outsideRanges.includes('[') &&
+    outsideRanges.split(':').length === 2
+  ) {
     return { base: withPort[1], portText: withPort[2] };
   }
   return { base: text };

@@ -35,10 +35,10 @@ export function readObjects(text: string, kinds: readonly CustomKind[]): ReadObj
   const found: FoundObject[] = [];
   for (const document of Array.isArray(documents) ? documents : []) {
     const lineOf = (offset: number): number => lines.linePos(offset).line;
-    if (document.errors.length > 0) {
-      faults.push(
-        ...document.errors.map((error) => ({ line: lineOf(error.pos[0]), message: yamlMessage(error.message) })),
-      );
+    const [error] = document.errors;
+    if (error !== undefined) {
+      // Those after the first are mostly its consequences.
+      faults.push({ line: lineOf(error.pos[0]), message: yamlMessage(error.message) });
       continue;
     }
     if (document.contents === null || document.toJS() === null) continue;
@@ -137,8 +137,9 @@ function lineOfPath(
 
 function repeatedObjects(found: readonly FoundObject[]): readonly RenderFault[] {
   const firstLines = new Map<string, number>();
-  return found.flatMap(({ object, line }) => {
-    const key = `${object.kind} ${object.metadata.name}`;
+  return found.flatMap((one) => {
+    const { line } = one;
+    const key = nameOf(one);
     const first = firstLines.get(key);
     if (first !== undefined) return [{ line, message: `${key} is there twice` }];
     firstLines.set(key, line);
@@ -146,16 +147,21 @@ function repeatedObjects(found: readonly FoundObject[]): readonly RenderFault[] 
   });
 }
 
-/** What breaks a schema is not asked about again. */
+/** What breaks a schema, or bears a name that is taken, is not asked about again. */
 function refusedByController(
   found: readonly FoundObject[],
   lineOf: (offset: number) => number,
 ): readonly RenderFault[] {
-  const sound = found.filter(({ isSound }) => isSound);
+  const isFirst = (one: FoundObject): boolean => found.find((other) => nameOf(other) === nameOf(one)) === one;
+  const sound = found.filter((one) => one.isSound && isFirst(one));
   return controllerFaults(sound.map(({ object }) => object)).flatMap(({ index, path, message }) => {
     const place = sound[index];
     return place === undefined ? [] : [{ line: lineOfPath(place.document, path, lineOf) ?? place.line, message }];
   });
+}
+
+function nameOf({ object }: FoundObject): string {
+  return `${object.kind} ${object.metadata.name}`;
 }
 
 function yamlMessage(message: string): string {

@@ -103,6 +103,7 @@ function templateError(error: unknown): TemplateError {
 /** The last line of the parser's report, in words: its token names mean nothing to whoever edits the template. */
 function expectation(message: string): string {
   const got = /got '([A-Z_]+)'/.exec(message)?.[1];
+  if (got === 'EOF' && /'CLOSE'/.test(message)) return 'a {{ is opened and never closed by }}';
   if (got === 'EOF') return 'a {{#…}} is opened and never closed by its {{/…}}';
   if (got === 'INVALID') return 'there is a character that cannot stand inside {{…}}';
   return got === undefined ? (message.split('\n').at(-1) ?? message) : `unexpected ${got}`;
