@@ -63,3 +63,8 @@ export class InstallError extends Error {
 export function errorText(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
+
+/** The errno of a failed system call ("ENOENT"); undefined for anything else. */
+export function errorCode(thrown: unknown): string | undefined {
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown ? String(thrown.code) : undefined;
+}

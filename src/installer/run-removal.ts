@@ -1,9 +1,10 @@
 /**
  * The steps of a removal, in their order; see steps/remove.ts for why that order.
  */
+
+import type { KubeObject } from './kube-object.ts';
 import { ADDON_NAMESPACE } from './plan/addon-plan.ts';
 import type { ObjectChange } from './progress.ts';
-import type { KubeObject } from './render/read-objects.ts';
 import type { Installation, RunResult } from './run-installation.ts';
 import { deleteObjects, orInstallError, summarizeChanges } from './steps/apply-objects.ts';
 import { formatRef } from './steps/cluster.ts';

@@ -4,8 +4,8 @@
  */
 import { configFromResources } from '../../runtime/decide/config-from-resources.ts';
 import { formatResource, type RawResource } from '../../runtime/model/resource.ts';
+import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
-import type { KubeObject } from './read-objects.ts';
 
 export interface RuleFault {
   /** Index into the objects. */

@@ -3,18 +3,11 @@
  * own rules (addresses that two pools claim). Every fault carries the rendered line.
  */
 import { type Document, isMap, isNode, LineCounter, parseAllDocuments } from 'yaml';
+import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
 import { didYouMean } from '../plan/nearest-name.ts';
 import { controllerFaults } from './controller-rules.ts';
 import { type CustomKind, formatPath, schemaFaults } from './crd-schema.ts';
-
-/** A Kubernetes object as plain data. */
-export interface KubeObject {
-  readonly apiVersion: string;
-  readonly kind: string;
-  readonly metadata: { readonly name: string; readonly namespace?: string; readonly [field: string]: unknown };
-  readonly [field: string]: unknown;
-}
 
 export interface RenderFault {
   /** 1-based line of the rendered text. */

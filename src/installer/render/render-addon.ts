@@ -6,9 +6,10 @@
 import { type Ajv, type ErrorObject, Ajv as JsonSchema } from 'ajv';
 import { parseDocument } from 'yaml';
 import { InstallError } from '../errors.ts';
+import type { KubeObject } from '../kube-object.ts';
 import type { AddonPlan } from '../plan/addon-plan.ts';
 import { type CustomKind, formatPath } from './crd-schema.ts';
-import { type KubeObject, type RenderFault, readObjects } from './read-objects.ts';
+import { type RenderFault, readObjects } from './read-objects.ts';
 import { type RenderedText, renderTemplate, TemplateError } from './template.ts';
 import { resourcesContext, valuesContext } from './template-context.ts';
 

@@ -4,8 +4,8 @@
  * same inventory writes nothing.
  */
 import { InstallError } from '../errors.ts';
+import type { KubeObject } from '../kube-object.ts';
 import type { ObjectChange } from '../progress.ts';
-import type { KubeObject } from '../render/read-objects.ts';
 import { type Cluster, ClusterError, formatRef, type ObjectRef } from './cluster.ts';
 import { FIELD_MANAGER } from './kube-cluster.ts';
 import { diffObject } from './object-diff.ts';

@@ -2,7 +2,7 @@
  * What the steps need of a cluster, by object rather than by URL; kube-cluster.ts is the real one, tests have another.
  * Objects are plain data, exactly as the API server writes them.
  */
-import type { KubeObject } from '../render/read-objects.ts';
+import type { KubeObject } from '../kube-object.ts';
 
 export interface Kind {
   readonly apiVersion: string;

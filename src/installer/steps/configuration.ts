@@ -4,11 +4,11 @@
  * templates no longer give are deleted.
  */
 import { InstallError } from '../errors.ts';
+import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
 import type { ObjectChange } from '../progress.ts';
 import { controllerFaults } from '../render/controller-rules.ts';
 import type { CustomKind } from '../render/crd-schema.ts';
-import type { KubeObject } from '../render/read-objects.ts';
 import { deleteObjects, orInstallError, type PlannedChange, previewObjects, writeObjects } from './apply-objects.ts';
 import { type Cluster, formatRef, type Kind } from './cluster.ts';
 import { isOurs, MANAGED_BY_US, withOwnLabel } from './ownership.ts';

@@ -5,8 +5,8 @@
 import { execa } from 'execa';
 import { parseAllDocuments } from 'yaml';
 import { errorText, InstallError } from '../errors.ts';
+import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
-import type { KubeObject } from '../render/read-objects.ts';
 
 export const RELEASE_NAME = 'metallb';
 

@@ -7,8 +7,8 @@ import http from 'node:http';
 import https from 'node:https';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { KubeConfig } from '@kubernetes/client-node';
-import { errorText, InstallError } from '../errors.ts';
-import type { KubeObject } from '../render/read-objects.ts';
+import { errorCode, errorText, InstallError } from '../errors.ts';
+import type { KubeObject } from '../kube-object.ts';
 import {
   type AccessQuestion,
   type Cluster,
@@ -216,7 +216,7 @@ export class KubeCluster implements Cluster {
       return await exchange(this.#url, { ...(await this.#access), signal }, request);
     } catch (cause) {
       this.#access = undefined;
-      const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'error';
+      const code = errorCode(cause) ?? 'error';
       const message = signal.aborted ? 'no answer in time' : errorText(cause);
       throw new ClusterError({ status: 0, reason: signal.aborted ? 'timeout' : code, message, cause });
     }

@@ -2,7 +2,7 @@
  * Brings the image to the nodes without a registry: metallb_offline names an archive, which is streamed over ssh into
  * each node's container runtime. Nodes that have exactly this image already are left alone.
  */
-import { errorText, InstallError } from '../errors.ts';
+import { errorCode, errorText, InstallError } from '../errors.ts';
 import { formatPosition } from '../inventory/located.ts';
 import type { PlannedImage, PlannedNode } from '../plan/addon-plan.ts';
 import { type ArchivedImage, normalizeReference, readImageArchive } from './image-archive.ts';
@@ -32,7 +32,7 @@ export async function findArchivedImage(image: PlannedImage): Promise<ArchivedIm
   try {
     images = await readImageArchive(path);
   } catch (cause) {
-    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const isMissing = errorCode(cause) === 'ENOENT';
     throw new InstallError({
       kind: 'image',
       step: LOAD_IMAGE,

@@ -3,8 +3,8 @@
  * (resource version, time stamps) is no difference; taking over the ownership of fields is one, although nothing shows.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { KubeObject } from '../kube-object.ts';
 import type { ObjectChange } from '../progress.ts';
-import type { KubeObject } from '../render/read-objects.ts';
 import { formatRef } from './cluster.ts';
 
 /** Shown of a changed object; --verbose is no reason to print a whole chart. */

@@ -2,7 +2,7 @@
  * Which objects are the installer's own: those that carry its label. Only they are ever deleted, so that a pool which
  * somebody made by hand stays.
  */
-import type { KubeObject } from '../render/read-objects.ts';
+import type { KubeObject } from '../kube-object.ts';
 
 const LABEL = 'app.kubernetes.io/managed-by';
 const VALUE = 'metallb-addon';

@@ -4,7 +4,7 @@
  */
 import { readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { InstallError } from '../errors.ts';
+import { errorCode, errorText, InstallError } from '../errors.ts';
 import { type Inventory, parseInventory } from '../inventory/inventory.ts';
 import type { Problem } from '../inventory/located.ts';
 
@@ -60,13 +60,11 @@ async function readText(directory: string, typed: string, name: string): Promise
   try {
     return { label, text: await readFile(path.join(directory, name), 'utf8') };
   } catch (cause) {
-    const isMissing = cause instanceof Error && 'code' in cause && cause.code === 'ENOENT';
+    const isMissing = errorCode(cause) === 'ENOENT';
     throw new InstallError({
       kind: 'inventory',
       step: STEP,
-      problem: isMissing
-        ? `${label} is missing`
-        : `${label} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+      problem: isMissing ? `${label} is missing` : `${label} cannot be read: ${errorText(cause)}`,
       hint: `an inventory holds \`hosts\` and \`config.yml\`; inventory.example/${name} shows one`,
       cause,
     });

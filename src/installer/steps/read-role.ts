@@ -8,9 +8,9 @@ import { parse as parseYaml } from 'yaml';
 import { InstallError } from '../errors.ts';
 import { parseConfigFile } from '../inventory/config-file.ts';
 import { formatProblem, type Located } from '../inventory/located.ts';
+import type { KubeObject } from '../kube-object.ts';
 import type { Protocol } from '../plan/addon-plan.ts';
 import { type CustomKind, compileKinds } from '../render/crd-schema.ts';
-import type { KubeObject } from '../render/read-objects.ts';
 import type { TemplateText } from '../render/render-addon.ts';
 
 const PROJECT = path.resolve(import.meta.dirname, '../../..');

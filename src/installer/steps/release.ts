@@ -3,9 +3,9 @@
  * was written already and is still there. The two ways exclude each other: whichever installed it must remove it.
  */
 import { InstallError } from '../errors.ts';
+import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE, type InstallMethod } from '../plan/addon-plan.ts';
 import type { ObjectChange } from '../progress.ts';
-import type { KubeObject } from '../render/read-objects.ts';
 import { deleteObjects, orInstallError, previewObjects, writeObjects } from './apply-objects.ts';
 import { type Cluster, formatRef, type Kind, type ObjectRef } from './cluster.ts';
 import { type Helm, RELEASE_NAME } from './helm.ts';

@@ -3,9 +3,10 @@
  * takes the addresses off the Services; then the programs; then the namespace. Definitions and whatever the user made by
  * hand stay, unless everything is to be purged.
  */
+
+import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
 import type { ObjectChange } from '../progress.ts';
-import type { KubeObject } from '../render/read-objects.ts';
 import { deleteObjects, orInstallError } from './apply-objects.ts';
 import { type Cluster, formatRef } from './cluster.ts';
 import { NAMESPACE_OBJECT } from './configuration.ts';

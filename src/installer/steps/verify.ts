@@ -4,8 +4,8 @@
  * condition Accepted for which generation of it that holds. Running is not enough; an addon that refused its pools runs too.
  */
 import { InstallError } from '../errors.ts';
+import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
-import type { KubeObject } from '../render/read-objects.ts';
 import { orInstallError } from './apply-objects.ts';
 import { type Cluster, formatRef } from './cluster.ts';
 import { type WaitOptions, waitFor } from './wait.ts';

@@ -3,8 +3,8 @@
  * own reason (ErrImageNeverPull, CrashLoopBackOff) and the last lines of its log.
  */
 import { InstallError } from '../errors.ts';
+import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
-import type { KubeObject } from '../render/read-objects.ts';
 import { orInstallError } from './apply-objects.ts';
 import type { Cluster } from './cluster.ts';
 import { type WaitOptions, waitFor } from './wait.ts';

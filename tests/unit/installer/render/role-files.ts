@@ -2,8 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
+import type { KubeObject } from '../../../../src/installer/kube-object.ts';
 import { compileKinds } from '../../../../src/installer/render/crd-schema.ts';
-import type { KubeObject } from '../../../../src/installer/render/read-objects.ts';
 import type { TemplateText } from '../../../../src/installer/render/render-addon.ts';
 import { PROJECT } from '../plan/make-plan.ts';
 
