@@ -1,7 +1,7 @@
 /**
  * Bundles the runtime's programs into scripts that need no node_modules: controller.js, speaker.js, and
  * cluster-worker.js, which the speaker starts as a thread. koffi's native half is put beside them as koffi.node.
- * Identifiers and lines stay as they are, so that a stack trace of a node in the field can be read.
+ * Names stay as they are, so that a stack trace of a node in the field can be read.
  */
 import { existsSync } from 'node:fs';
 import { copyFile, mkdir, readdir, readFile } from 'node:fs/promises';
@@ -41,6 +41,9 @@ export async function bundlePrograms({ root, programs, folder }: BundleOptions):
     platform: 'node',
     format: 'esm',
     target: 'node24',
+    // Without it, classes of the client library that nobody uses stay: 18 MB of source, and 80 MB of memory.
+    minifySyntax: true,
+    minifyWhitespace: true,
     nodePaths: [join(root, 'node_modules')],
     // CommonJS packages in the bundle ask for Node's own modules by require().
     banner: {
