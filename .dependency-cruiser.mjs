@@ -61,7 +61,7 @@ export default {
       name: 'nobody-imports-programs',
       comment: 'programs/ is where things are joined; move what you need out of it.',
       severity: 'error',
-      from: { pathNot: `${runtime}programs/` },
+      from: { path: '^src/', pathNot: `${runtime}programs/` },
       to: { path: `${runtime}programs/` },
     },
     {

@@ -63,8 +63,9 @@ describe('the old ConfigMap', () => {
     await waitFor(
       'the Event',
       async () =>
-        (await c.kubectl('get', 'events', '-n', 'metallb-system', '--field-selector', 'involvedObject.kind=ConfigMap'))
-          .includes('adresses'),
+        (
+          await c.kubectl('get', 'events', '-n', 'metallb-system', '--field-selector', 'involvedObject.kind=ConfigMap')
+        ).includes('adresses'),
       { withinMs: SOON_MS },
     );
     const { metadata } = await c.get('configmap', '-n', 'metallb-system', 'config');
