@@ -42,6 +42,8 @@ interface Boot {
   readonly provisions: Provisions;
   readonly cgroupProcs: string;
   readonly daemons: Daemon[];
+  /** Aborted when one part has failed, so that the others stop trying. */
+  readonly givenUp: AbortController;
 }
 
 const API_TIMEOUT_MS = 120_000;
@@ -59,7 +61,7 @@ export async function bootCluster(layout: Layout, provisions: Provisions, report
     writeInventory(layout),
   ]);
   reporter.done(`${layout.subnet}, ${layout.nodes.length} nodes and a client`);
-  const boot: Boot = { layout, provisions, cgroupProcs, daemons: [] };
+  const boot: Boot = { layout, provisions, cgroupProcs, daemons: [], givenUp: new AbortController() };
   const api = await openApi(layout);
   try {
     reporter.step('starting the control plane and containerd');
@@ -85,6 +87,9 @@ export async function bootCluster(layout: Layout, provisions: Provisions, report
     await Promise.all([images, waitForNodes(boot, api), waitForPods(boot, api), waitForProxies(boot)]);
     await Promise.all(layout.nodes.map((node) => describeNode(api, node)));
     reporter.done(`${layout.nodes.length} nodes are Ready`);
+  } catch (error) {
+    boot.givenUp.abort(error);
+    throw error;
   } finally {
     api.close();
   }
@@ -116,6 +121,7 @@ async function startOn(
   service: string,
   command: readonly string[],
 ): Promise<void> {
+  boot.givenUp.signal.throwIfAborted();
   const daemon = await startDaemon({
     host: node.name,
     service,
@@ -212,5 +218,6 @@ async function describeNode(api: ApiClient, node: NodeLayout): Promise<void> {
 }
 
 function assertAllAlive(boot: Boot): void {
+  boot.givenUp.signal.throwIfAborted();
   for (const daemon of boot.daemons) daemon.assertAlive();
 }

@@ -27,16 +27,20 @@ export async function readClaims(): Promise<Map<string, string>> {
   return claims;
 }
 
+/** Throws when an instance of the same name has its state elsewhere. */
+export async function assertNameFree(layout: Layout): Promise<void> {
+  const owner = (await readClaims()).get(layout.name);
+  if (owner === undefined || owner === layout.stateDir) return;
+  throw new SandboxError({
+    problem: `a sandbox "${layout.name}" exists already, with its state in ${owner}`,
+    hint: `choose another --name, or set METALLB_SANDBOX_STATE to ${dirname(owner)} and run "sandbox down" first`,
+  });
+}
+
 /** Takes the instance's name and makes the folders. Repeatable. */
 export async function claimHost(layout: Layout): Promise<void> {
   await locked(async () => {
-    const owner = (await readClaims()).get(layout.name);
-    if (owner !== undefined && owner !== layout.stateDir) {
-      throw new SandboxError({
-        problem: `a sandbox "${layout.name}" exists already, with its state in ${owner}`,
-        hint: `choose another --name, or set METALLB_SANDBOX_STATE to ${join(owner, '..')} and run "sandbox down" first`,
-      });
-    }
+    await assertNameFree(layout);
     await mkdir(INSTANCES_DIR, { recursive: true });
     await writeFile(join(INSTANCES_DIR, layout.name), `${layout.stateDir}\n`);
     if (!(await isMountPoint(NETNS_DIR))) await remember(NETNS_DIR);

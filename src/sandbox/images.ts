@@ -5,11 +5,12 @@
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand, tryCommand } from './command.ts';
 import { errorText, SandboxError } from './errors.ts';
 import type { Reporter } from './progress.ts';
+import { withWorkFolder } from './work-folder.ts';
 
 /** Runs every pod's sandbox; has a shell, wget, nc, ping and the like. */
 export const BUSYBOX_IMAGE = 'localhost/busybox:sandbox';
@@ -108,12 +109,12 @@ async function obtainImage(recipe: ImageRecipe, cacheDir: string, reporter: Repo
   const tar = join(folder, `${await imageKey(recipe)}.tar`);
   if (existsSync(tar)) return tar;
   reporter.note(`building the image ${recipe.ref} …`);
-  await mkdir(folder, { recursive: true });
-  const work = await mkdtemp(join(folder, '.work-'));
   try {
-    await unpackPackages(recipe, work);
-    await writeFiles(recipe, join(work, 'root'));
-    await rename(await buildTar(recipe, work), tar);
+    await withWorkFolder(folder, async (work) => {
+      await unpackPackages(recipe, work);
+      await writeFiles(recipe, join(work, 'root'));
+      await rename(await buildTar(recipe, work), tar);
+    });
   } catch (error) {
     if (error instanceof SandboxError) throw error;
     throw new SandboxError({
@@ -121,8 +122,6 @@ async function obtainImage(recipe: ImageRecipe, cacheDir: string, reporter: Repo
       hint: `make ${cacheDir} writable, or point XDG_CACHE_HOME elsewhere`,
       cause: error,
     });
-  } finally {
-    await rm(work, { recursive: true, force: true });
   }
   return tar;
 }

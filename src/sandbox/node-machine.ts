@@ -39,9 +39,16 @@ const KERNEL_SETTINGS: Readonly<Record<string, string>> = {
   '/proc/sys/kernel/keys/root_maxbytes': '25000000',
 };
 
+/**
+ * $1: host name. $2: file that says it is done. $3: where to put a /sys that shows this node's interfaces instead of the
+ * host's. Then pairs of what to mount where.
+ */
 const SETUP = `
 set -e
-hostname "$1"; ready=$2; shift 2
+hostname "$1"; ready=$2; sys=$3; shift 3
+mount -t sysfs sysfs "$sys"
+mount --rbind /sys/fs/cgroup "$sys/fs/cgroup"
+mount --rbind "$sys" /sys
 mount --make-rshared /
 while [ $# -gt 0 ]; do mount --bind "$1" "$2"; shift 2; done
 : > "$ready"
@@ -52,13 +59,15 @@ export async function startMachine(layout: Layout, node: NodeLayout, cgroupProcs
   const binds = [...(await prepareDirectories(node)), ...(await prepareFiles(layout, node))];
   const ready = join(node.dir, 'machine-ready');
   await rm(ready, { force: true });
+  const sys = join(node.dir, 'sys');
+  await mkdir(sys, { recursive: true });
   const daemon = await startDaemon({
     host: node.name,
     service: MACHINE_SERVICE,
     argv: [
       ...['nsenter', `--net=/run/netns/${node.netns}`],
       ...['unshare', '--mount', '--uts', '--propagation', 'slave'],
-      ...['/bin/sh', '-c', SETUP, 'sh', node.name, ready, ...binds.flat()],
+      ...['/bin/sh', '-c', SETUP, 'sh', node.name, ready, sys, ...binds.flat()],
     ],
     logFile: join(layout.logsDir, node.name, `${MACHINE_SERVICE}.log`),
     processesDir: layout.processesDir,

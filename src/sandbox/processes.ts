@@ -7,8 +7,8 @@
  * start and record it is found there.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { lastLines } from './command.ts';
 import { SandboxError } from './errors.ts';
@@ -44,8 +44,9 @@ export interface Daemon {
 }
 
 export async function startDaemon(start: DaemonStart): Promise<Daemon> {
-  await mkdir(dirname(start.logFile), { recursive: true });
-  await mkdir(start.processesDir, { recursive: true });
+  // Nothing is awaited before the program runs: a boot that was given up cannot start one afterwards.
+  mkdirSync(dirname(start.logFile), { recursive: true });
+  mkdirSync(start.processesDir, { recursive: true });
   const log = openSync(start.logFile, 'a', 0o640);
   // $0 is the cgroup.procs file; "exec" keeps the number, so the shell's is the daemon's.
   const child = spawn('/bin/sh', ['-c', 'echo $$ > "$0" && exec "$@"', start.cgroupProcs, ...start.argv], {

@@ -17,7 +17,7 @@ import { obtainBinaries } from './binaries/obtain.ts';
 import { bootCluster, importCommand, type Provisions } from './boot.ts';
 import { type CommandResult, runCommand, tryCommand } from './command.ts';
 import { errorText, SandboxError } from './errors.ts';
-import { claimHost, readClaims } from './host-claims.ts';
+import { assertNameFree, claimHost, readClaims } from './host-claims.ts';
 import { BUSYBOX_IMAGE, NGINX_IMAGE, obtainImages } from './images.ts';
 import { writeUserKubeconfig } from './kubeconfig.ts';
 import { type Layout, POD_CIDR, planLayout, SERVICE_CIDR } from './layout.ts';
@@ -111,6 +111,7 @@ export function up(options: SandboxOptions = {}): Promise<SandboxHandle> {
       reporter.note(`removing what is left of the sandbox "${layout.name}"`);
       await tearDown(found === undefined ? layout : layoutOfRecord(found.record), { keepLogs: false });
     }
+    await assertNameFree(layout);
     await checkClashes(layout);
     reporter.done();
     const provisions = await provide(options, reporter);

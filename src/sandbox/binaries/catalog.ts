@@ -145,9 +145,9 @@ export function releaseOf(component: Component, arch: GoArch): Release {
 
 /** The digest for `file` in a checksum file: a bare digest, or the line that names the file. */
 export function parseChecksum(text: string, file: string): string | undefined {
-  const lines = text.split('\n').map((line) => line.trim());
-  const named = lines.find((line) => line.endsWith(file) && /^[0-9a-f]{64}\s/.test(line));
-  const bare =
-    lines.filter((line) => line !== '').length === 1 ? lines.find((line) => /^[0-9a-f]{64}$/.test(line)) : undefined;
-  return named?.slice(0, 64) ?? bare;
+  const lines = text.split('\n').flatMap((line) => (line.trim() === '' ? [] : [line.trim().split(/\s+/)]));
+  const named = lines.find(([, name]) => name?.replace(/^\*/, '') === file);
+  const bare = lines.length === 1 && lines[0]?.length === 1 ? lines[0] : undefined;
+  const digest = (named ?? bare)?.[0];
+  return digest !== undefined && /^[0-9a-f]{64}$/.test(digest) ? digest : undefined;
 }

@@ -4,11 +4,12 @@
  * own and renamed into the cache, so a run that is cut short leaves nothing half done and two runs at once do no harm.
  */
 import { constants } from 'node:fs';
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, mkdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { tryCommand } from '../command.ts';
 import { errorText, SandboxError } from '../errors.ts';
 import type { Reporter } from '../progress.ts';
+import { withWorkFolder } from '../work-folder.ts';
 import {
   acceptsVersion,
   COMPONENT_NAMES,
@@ -81,7 +82,7 @@ async function download(
 ): Promise<void> {
   const arch = goArch();
   for (const component of components) {
-    const outcome = await inWorkFolder(options.cacheDir, async (folder) => {
+    const outcome = await withWorkFolder(join(options.cacheDir, 'bin'), async (folder) => {
       const result = await told(`downloading ${component.name} ${component.version}`, options.reporter, () =>
         downloadComponent(component, arch, folder),
       );
@@ -109,7 +110,7 @@ async function build(
   }
   for (const module of new Set(components.map((component) => component.goModule))) {
     const group = components.filter((component) => component.goModule === module);
-    await inWorkFolder(options.cacheDir, async (folder) => {
+    await withWorkFolder(join(options.cacheDir, 'bin'), async (folder) => {
       const names = group.map((component) => component.name).join(', ');
       await told(`building ${names} ${module.version}`, options.reporter, () => buildComponents(group, folder));
       for (const component of group) found.set(component.name, await keep(component, folder, options.cacheDir));
@@ -135,16 +136,6 @@ async function keep(component: Component, folder: string, cacheDir: string): Pro
     }
   }
   return path;
-}
-
-async function inWorkFolder<T>(cacheDir: string, work: (folder: string) => Promise<T>): Promise<T> {
-  await mkdir(join(cacheDir, 'bin'), { recursive: true });
-  const folder = await mkdtemp(join(cacheDir, 'bin', '.work-'));
-  try {
-    return await work(folder);
-  } finally {
-    await rm(folder, { recursive: true, force: true });
-  }
 }
 
 /** Does the work and tells every few seconds that it goes on, and how long it took. */
