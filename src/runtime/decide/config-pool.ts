@@ -39,7 +39,7 @@ export function readPool(resource: RawResource, namespaces: readonly NamespaceVi
 /** Reads a list of CIDRs and ranges; shared with the old ConfigMap. */
 export function readRanges(list: Field): WrittenRange[] {
   const items = list.items();
-  if (items.length === 0 && !list.absent) list.invalid('must hold at least one CIDR or range');
+  if (Array.isArray(list.value) && items.length === 0) list.invalid('must hold at least one CIDR or range');
   return items.flatMap((item) => {
     const text = item.text();
     const range = parseAddressRange(text);
