@@ -1,0 +1,145 @@
+import { describe, expect, test } from '@jest/globals';
+import { type Allocation, allocate } from '../../../../src/runtime/decide/allocate.ts';
+import type { ServiceView } from '../../../../src/runtime/model/service.ts';
+import { farewell, serviceEvents, serviceWrite } from '../../../../src/runtime/programs/controller/service-diff.ts';
+import { config, ip, pool, service } from '../../../support/views.ts';
+
+const NOW = '2026-01-02T03:04:05Z';
+const THEN = '2020-01-01T00:00:00Z';
+const POOLS = [pool('default', ['10.0.0.1-10.0.0.2'])];
+const FROM = 'metallb.io/ip-allocated-from-pool';
+
+function decide(given: Partial<ServiceView>, pools = POOLS): Allocation {
+  const [allocation] = allocate({
+    config: config({ pools }),
+    services: [service('s', given)],
+    loadBalancerClass: undefined,
+  });
+  if (allocation === undefined) throw new Error('the Service is not ours');
+  return allocation;
+}
+
+function condition(status: 'True' | 'False', reason: string, message: string) {
+  return { type: 'metallb.io/Allocated', status, reason, message, lastTransitionTime: THEN };
+}
+
+const SETTLED: Partial<ServiceView> = {
+  ingress: [{ ip: ip('10.0.0.1'), ipMode: 'VIP' }],
+  annotations: { [FROM]: 'default' },
+  conditions: [condition('True', 'Allocated', '10.0.0.1 from pool "default"')],
+};
+
+describe('what is written', () => {
+  test('addresses, annotation and condition at once', () => {
+    expect(serviceWrite(decide({}), NOW)).toMatchObject({
+      ips: ['10.0.0.1'],
+      annotations: { [FROM]: 'default' },
+      condition: {
+        status: 'True',
+        reason: 'Allocated',
+        message: '10.0.0.1 from pool "default"',
+        lastTransitionTime: NOW,
+      },
+    });
+  });
+
+  test.each([
+    { name: 'all is said already; ipMode is the server’s', given: {} },
+    {
+      name: 'a condition of somebody else',
+      given: { conditions: [...(SETTLED.conditions ?? []), { ...condition('True', 'X', ''), type: 'x' }] },
+    },
+  ])('nothing when $name', ({ given }) => {
+    expect(serviceWrite(decide({ ...SETTLED, ...given }), NOW)).toBeUndefined();
+  });
+
+  test.each([
+    {
+      name: 'the old annotation for the new one',
+      given: { annotations: { 'metallb.universe.tf/ip-allocated-from-pool': 'default' } },
+      want: { annotations: { [FROM]: 'default', 'metallb.universe.tf/ip-allocated-from-pool': null } },
+    },
+    {
+      name: 'a host name beside the address is removed',
+      given: { ingress: [...(SETTLED.ingress ?? []), { hostname: 'x' }] },
+      want: { ips: ['10.0.0.1'], annotations: {} },
+    },
+    {
+      name: 'the condition keeps its time while its status stays',
+      given: { conditions: [condition('True', 'RequestMalformed', '')] },
+      want: { annotations: {}, condition: condition('True', 'Allocated', '10.0.0.1 from pool "default"') },
+    },
+  ])('only what differs: $name', ({ given, want }) => {
+    const view = service('s', { ...SETTLED, ...given });
+    expect(serviceWrite(decide({ ...SETTLED, ...given }), NOW)).toEqual({ service: view, ...want });
+  });
+
+  test('a release takes everything of ours away', () => {
+    expect(serviceWrite(decide(SETTLED, []), NOW)).toMatchObject({
+      ips: [],
+      annotations: { [FROM]: null },
+      condition: { status: 'False', reason: 'NoPools', lastTransitionTime: NOW },
+    });
+    expect(serviceWrite(decide({ ...SETTLED, type: 'ClusterIP', ingress: [] }), NOW)).toMatchObject({
+      annotations: { [FROM]: null },
+      condition: { type: 'metallb.io/Allocated' },
+    });
+  });
+
+  test('a Service that left us loses our condition and nothing else', () => {
+    expect(farewell(service('s'))).toBeUndefined();
+    const view = service('s', SETTLED);
+    expect(farewell(view)).toEqual({ service: view, annotations: {}, condition: { type: 'metallb.io/Allocated' } });
+  });
+});
+
+describe('what is told', () => {
+  const told = (allocation: Allocation) =>
+    serviceEvents(allocation).map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
+  const two = { clusterIps: [ip('10.68.0.1'), ip('fd68::1')], ipFamilyPolicy: 'PreferDualStack' as const };
+  test.each([
+    { name: 'a new address', given: {}, want: ['Normal IPAllocated: Assigned IP ["10.0.0.1"]'] },
+    { name: 'nothing on adoption', given: { ingress: [{ ip: ip('10.0.0.2') }] }, want: [] },
+    {
+      name: 'an old annotation, the first time',
+      given: { annotations: { 'metallb.universe.tf/address-pool': 'default' } },
+      want: [
+        'Warning deprecatedAnnotation: Service uses deprecated annotation metallb.universe.tf/address-pool',
+        'Normal IPAllocated: Assigned IP ["10.0.0.1"]',
+      ],
+    },
+    {
+      name: 'a second address',
+      pools: [pool('default', ['10.0.0.1/32', 'fd00::1/128'])],
+      given: { ...two, ...SETTLED },
+      want: ['Normal IPAllocated: Assigned additional IP ["fd00::1"]'],
+    },
+    {
+      name: 'no second address',
+      given: { ...two, ...SETTLED },
+      want: ['Normal AdditionalAssignFailed: no ipv6 address beside 10.0.0.1: pool "default": FamilyMissing'],
+    },
+    {
+      name: 'the same reason is not told twice',
+      given: { ...two, ...SETTLED, conditions: [condition('True', 'AllocatedOneFamily', 'x')] },
+      want: [],
+    },
+    {
+      name: 'a loss',
+      pools: [],
+      given: SETTLED,
+      want: [
+        'Normal ClearAssignment: current IP for "default/s" not allowed by config, will attempt for new IP assignment: 10.0.0.1 belongs to no pool any more',
+        'Warning AllocationFailed: Failed to allocate IP for "default/s": there are no address pools: create an IPAddressPool',
+      ],
+    },
+    {
+      name: 'a request in vain',
+      given: { ...SETTLED, loadBalancerIp: 'ten' },
+      want: ['Warning LoadBalancerFailed: keeps 10.0.0.1: spec.loadBalancerIP: "ten" is not an IP address'],
+    },
+    { name: 'nothing of another type', given: { ...SETTLED, type: 'ClusterIP' }, want: [] },
+  ])('$name', ({ given, pools, want }) => {
+    expect(told(decide(given as Partial<ServiceView>, pools as typeof POOLS | undefined))).toEqual(want);
+  });
+});
