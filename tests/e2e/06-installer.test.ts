@@ -84,7 +84,7 @@ describe('bad input: two lines, an exit code, nothing half-applied', () => {
 
   test('no permission', async () => {
     const kubeconfig = await createUserKubeconfig(c.handle, 'reader', ['nobody']);
-    await refused(['-i', c.inventory, '-e', `metallb_kubeconfig=${kubeconfig}`], 7, [/may not|permission|not allowed/]);
+    await refused(['-i', c.inventory, '-e', `metallb_kubeconfig=${kubeconfig}`], 7, [/forbidden|may not/]);
   }, 60_000);
 
   test('no helm', () => refused(['-i', c.inventory, '-e', 'metallb_helm=/no/helm'], 3, [/\/no\/helm/]), 60_000);

@@ -10,6 +10,15 @@ import { type AddressRange, parseAddressRange } from '../model/range.ts';
 /** On a speaker's Lease: its announceable interfaces, as JSON: [{"name":"eth0","subnets":["10.6.204.2/24"]}]. */
 export const INTERFACES_ANNOTATION = 'metallb.io/speaker-interfaces';
 
+/** On a speaker's Lease: the TCP port where it can be reached directly. Absent: it cannot. */
+export const PORT_ANNOTATION = 'metallb.io/speaker-port';
+
+/** The port that the annotation names; undefined where it is absent or no port. */
+export function parseSpeakerPort(annotation: string | undefined): number | undefined {
+  const port = /^[0-9]{1,5}$/.test(annotation ?? '') ? Number(annotation) : 0;
+  return port >= 1 && port <= 65535 ? port : undefined;
+}
+
 /** The annotation's text: running interfaces by name, their addresses in order, so that equal facts are equal text. */
 export function formatSpeakerInterfaces(interfaces: readonly InterfaceFacts[]): string {
   const told = interfaces

@@ -38,15 +38,26 @@ export interface ReadFlags {
   readonly flags: ProgramFlags;
   /** Values of the program's own options, as given. */
   readonly own: Readonly<Record<string, string | undefined>>;
+  /** The program's own switches that were given. */
+  readonly switches: ReadonlySet<string>;
 }
 
-/** `ownOptions` names the text options that only this program takes. The error is a sentence for the user. */
+/** What only one of the programs takes, by name. */
+export interface OwnOptions {
+  readonly texts?: readonly string[];
+  readonly switches?: readonly string[];
+}
+
+/** The error is a sentence for the user. */
 export function readFlags(
   argv: readonly string[],
   env: Readonly<Record<string, string | undefined>>,
-  ownOptions: readonly string[] = [],
+  { texts = [], switches = [] }: OwnOptions = {},
 ): Result<ReadFlags> {
-  const own = Object.fromEntries(ownOptions.map((name) => [name, { type: 'string' as const }]));
+  const own: ParseArgsOptionsConfig = Object.fromEntries([
+    ...texts.map((name) => [name, { type: 'string' }]),
+    ...switches.map((name) => [name, { type: 'boolean' }]),
+  ]);
   let values: Readonly<Record<string, string | boolean | undefined>>;
   try {
     values = parseArgs({ args: [...argv], options: { ...own, ...OPTIONS }, allowPositionals: false }).values;
@@ -73,11 +84,13 @@ export function readFlags(
       kubeconfigPath: text('kubeconfig'),
       podName: text('pod-name') ?? env['METALLB_POD_NAME'],
     },
-    own: Object.fromEntries(ownOptions.map((name) => [name, text(name)])),
+    own: Object.fromEntries(texts.map((name) => [name, text(name)])),
+    switches: new Set(switches.filter((name) => values[name] === true)),
   });
 }
 
-function readPort(text: string | undefined): number | undefined {
+/** Undefined: not a port number. */
+export function readPort(text: string | undefined): number | undefined {
   const port = text !== undefined && /^[0-9]{1,5}$/.test(text) ? Number(text) : Number.NaN;
   return port <= 65535 ? port : undefined;
 }

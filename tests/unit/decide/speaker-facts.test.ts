@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { formatSpeakerInterfaces, parseSpeaker } from '../../../src/runtime/decide/speaker-facts.ts';
+import { formatSpeakerInterfaces, parseSpeaker, parseSpeakerPort } from '../../../src/runtime/decide/speaker-facts.ts';
 import { range } from '../../support/views.ts';
 
 describe('a speaker’s interfaces, told and read', () => {
@@ -39,4 +39,15 @@ describe('a speaker’s interfaces, told and read', () => {
   test('any annotation at all is read without a throw', () => {
     fc.assert(fc.property(fc.json(), (text) => Array.isArray(parseSpeaker('n', text).interfaces)));
   });
+});
+
+test.each([
+  { given: '7946', want: 7946 },
+  { given: undefined, want: undefined },
+  { given: '', want: undefined },
+  { given: '0', want: undefined },
+  { given: '65536', want: undefined },
+  { given: '79x', want: undefined },
+])('a speaker’s port $given is $want', ({ given, want }) => {
+  expect(parseSpeakerPort(given)).toBe(want);
 });

@@ -38,7 +38,11 @@ describe('the flags of both programs', () => {
   });
 
   test('and those of one', () => {
-    const read = readFlags(['--node-name=n1'], {}, ['node-name', 'host']);
+    const read = readFlags(
+      ['--node-name=n1', '--loud'],
+      {},
+      { texts: ['node-name', 'host'], switches: ['loud', 'quiet'] },
+    );
     expect(read).toMatchObject({ ok: true, value: { own: { 'node-name': 'n1', host: undefined } } });
   });
 

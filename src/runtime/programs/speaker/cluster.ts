@@ -16,7 +16,7 @@ import { toServiceView } from '../../adapters/kube/read-service.ts';
 import type { Untyped } from '../../adapters/kube/untyped.ts';
 import type { DecidedConfig } from '../../decide/config-source.ts';
 import { type AddressPlan, planLayer2, tableFor } from '../../decide/plan-layer2.ts';
-import { formatSpeakerInterfaces } from '../../decide/speaker-facts.ts';
+import { formatSpeakerInterfaces, PORT_ANNOTATION, parseSpeakerPort } from '../../decide/speaker-facts.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, WorkQueue } from '../../engine/work-queue.ts';
 import type { AnnouncedAddress } from '../../model/announcements.ts';
@@ -27,6 +27,7 @@ import { LeaseDetector } from '../../protocols/liveness/lease-detector.ts';
 import { Configuration } from '../configuration.ts';
 import { LeaseKeeper, SPEAKER_LEASE_LABELS } from './lease-keeper.ts';
 import type { ClusterCounters, ClusterWorkerData, FromCluster, ToCluster } from './messages.ts';
+import { PresenceProber, type PresenceTarget } from './presence-prober.ts';
 import { layer2Facts } from './snapshot.ts';
 
 export interface ClusterOptions {
@@ -55,7 +56,8 @@ export class Cluster {
   readonly #leases: Informer<LeaseView>;
   readonly #configuration: Configuration;
   readonly #keeper: LeaseKeeper;
-  readonly #detector = new LeaseDetector();
+  readonly #detector: LeaseDetector;
+  readonly #prober: PresenceProber;
   readonly #queue: WorkQueue;
   #plans: readonly AddressPlan[] = [];
   #table: readonly AnnouncedAddress[] | undefined;
@@ -92,12 +94,20 @@ export class Cluster {
       onChange: () => this.#changed(),
       onError: options.onError,
     });
+    this.#detector = new LeaseDetector(settings.nodeName);
+    this.#prober = new PresenceProber({
+      clock,
+      wanted: () => this.#detector.probesWanted(clock.now()),
+      target: (node) => this.#presenceOf(node),
+      onReached: (node) => this.#reached(node),
+    });
     this.#keeper = new LeaseKeeper({
       api: options.api,
       clock,
       namespace: settings.namespace,
       nodeName: settings.nodeName,
       nodeUid: () => this.#nodes.get(settings.nodeName)?.uid,
+      presencePort: settings.presencePort,
       speakers: () => this.#leases.size,
       onRenewed: (leaseMs) => this.#renewed(leaseMs),
       onFailed: (error) => this.#renewalFailed(error),
@@ -126,6 +136,7 @@ export class Cluster {
   async #retire(): Promise<void> {
     await this.#keeper.retire();
     this.#cancelDeadline?.();
+    this.#prober.stop();
     await Promise.all(this.#informers().map((informer) => informer.stop()));
     this.#options.post({ kind: 'retired' });
   }
@@ -188,6 +199,20 @@ export class Cluster {
     this.#cutOff = true;
     this.#detector.handle({ kind: 'renewal-failed' }, this.#options.clock.now());
     this.#options.onError(error);
+    this.#changed();
+  }
+
+  #reached(node: string): void {
+    this.#detector.handle({ kind: 'reached', node }, this.#options.clock.now());
+    this.#changed();
+  }
+
+  /** Where a node's speaker can be reached directly. */
+  #presenceOf(node: string): PresenceTarget | undefined {
+    const { namespace } = this.#options.settings;
+    const port = parseSpeakerPort(this.#leases.get(`${namespace}/speaker-${node}`)?.annotations[PORT_ANNOTATION]);
+    const [address] = this.#nodes.get(node)?.internalIps ?? [];
+    return port === undefined || address === undefined ? undefined : { address, port };
   }
 
   #plan(): void {
@@ -216,6 +241,7 @@ export class Cluster {
     this.#handOver(tableFor(settings.nodeName, this.#plans));
     onPlanned(this.#plans, before, (key) => this.#services.get(key));
     this.#options.post({ kind: 'counters', counters: countersOf(this.#plans, settings.nodeName, decided) });
+    this.#prober.kick();
     this.#cancelDeadline?.();
     const deadline = this.#detector.deadline(now);
     if (deadline !== undefined) {

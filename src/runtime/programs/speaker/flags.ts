@@ -1,105 +1,72 @@
-/**
- * The speaker's flags and environment, named as MetalLB names them: the only place in the speaker that reads either.
- */
+/** The speaker's flags and environment, on top of those both programs take: named as MetalLB names them. */
 import { readFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { parse } from 'yaml';
-import { LOG_LEVELS, type LogLevel } from '../../adapters/observe/log.ts';
+import { err, ok, type Result } from '../../model/result.ts';
+import { type ProgramFlags, readFlags, readPort } from '../flags.ts';
 
-export interface SpeakerFlags {
+export interface SpeakerFlags extends ProgramFlags {
   readonly nodeName: string;
-  readonly namespace: string;
+  /** This speaker's pod, where it runs in one. */
   readonly pod: { readonly name: string; readonly uid: string } | undefined;
-  readonly kubeconfigPath: string | undefined;
-  readonly loadBalancerClass: string | undefined;
   readonly excludedNodes: 'skip' | 'use';
   readonly excludePatterns: readonly RegExp[];
-  readonly logLevel: LogLevel;
-  /** 0: no metrics. */
-  readonly metricsPort: number;
-  readonly healthPort: number;
+  /** TCP port where other speakers can reach this one directly. */
+  readonly presencePort: number;
 }
 
 /** Where the ConfigMap metallb-excludel2 is mounted. */
 const EXCLUDE_FILE = '/etc/metallb/excludel2.yaml';
-const NAMESPACE_FILE = '/var/run/secrets/kubernetes.io/serviceaccount/namespace';
+/** MetalLB's port for traffic between speakers. */
+const PRESENCE_PORT = '7946';
 
-/** Throws an Error whose message says which flag is wrong. */
-export function readSpeakerFlags(argv: readonly string[], env: NodeJS.ProcessEnv): SpeakerFlags {
-  const { values } = parseArgs({
-    args: [...argv],
-    options: {
-      'node-name': { type: 'string', default: env['METALLB_NODE_NAME'] ?? '' },
-      namespace: { type: 'string', default: env['METALLB_NAMESPACE'] ?? '' },
-      kubeconfig: { type: 'string', default: '' },
-      'lb-class': { type: 'string', default: '' },
-      'ignore-exclude-lb': { type: 'boolean', default: false },
-      'exclude-file': { type: 'string', default: EXCLUDE_FILE },
-      'log-level': { type: 'string', default: 'info' },
-      port: { type: 'string', default: '7472' },
-      'health-probe-port': { type: 'string', default: '17472' },
-    },
+type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The error is a sentence for the user. */
+export function readSpeakerFlags(argv: readonly string[], env: Environment): Result<SpeakerFlags> {
+  const read = readFlags(argv, env, {
+    texts: ['node-name', 'exclude-file', 'ml-bindport'],
+    switches: ['ignore-exclude-lb'],
   });
-  if (values['node-name'] === '') throw new Error('--node-name or METALLB_NODE_NAME must say which node this is');
-  return {
-    nodeName: values['node-name'],
-    namespace: values.namespace || namespaceOfPod(),
-    pod: podOf(env['METALLB_POD_NAME'], env['METALLB_POD_UID']),
-    kubeconfigPath: values.kubeconfig || undefined,
-    loadBalancerClass: values['lb-class'] || undefined,
-    excludedNodes: values['ignore-exclude-lb'] ? 'use' : 'skip',
-    excludePatterns: readExcludePatterns(values['exclude-file']),
-    logLevel: parseLogLevel(values['log-level']),
-    metricsPort: parsePort('--port', values.port),
-    healthPort: parsePort('--health-probe-port', values['health-probe-port']),
-  };
+  if (!read.ok) return read;
+  const { flags, own, switches } = read.value;
+  const nodeName = own['node-name'] ?? env['METALLB_NODE_NAME'] ?? '';
+  if (nodeName === '') return err('--node-name or METALLB_NODE_NAME must say which node this is');
+  const presencePort = readPort(own['ml-bindport'] ?? env['METALLB_ML_BIND_PORT'] ?? PRESENCE_PORT);
+  if (presencePort === undefined) return err('--ml-bindport must be a port number');
+  const patterns = readExcludePatterns(own['exclude-file'] ?? EXCLUDE_FILE);
+  if (!patterns.ok) return patterns;
+  return ok({
+    ...flags,
+    nodeName,
+    pod: podOf(flags.podName, env['METALLB_POD_UID']),
+    excludedNodes: switches.has('ignore-exclude-lb') ? 'use' : 'skip',
+    excludePatterns: patterns.value,
+    presencePort,
+  });
 }
 
 function podOf(name: string | undefined, uid: string | undefined): SpeakerFlags['pod'] {
   return name && uid ? { name, uid } : undefined;
 }
 
-function parseLogLevel(text: string): LogLevel {
-  const level = LOG_LEVELS.find((known) => known === text);
-  if (level === undefined) throw new Error(`--log-level must be one of ${LOG_LEVELS.join(', ')}, not "${text}"`);
-  return level;
-}
-
-function parsePort(flag: string, text: string): number {
-  const port = Number(text);
-  if (!/^[0-9]+$/.test(text) || port > 65535) throw new Error(`${flag} must be a port from 0 to 65535, not "${text}"`);
-  return port;
-}
-
-function namespaceOfPod(): string {
-  try {
-    return readFileSync(NAMESPACE_FILE, 'utf8').trim();
-  } catch {
-    return 'metallb-system';
-  }
-}
-
 /** MetalLB's file: a list of regular expressions under announcedInterfacesToExclude. No file: nothing is excluded. */
-function readExcludePatterns(path: string): readonly RegExp[] {
-  const text = readIfThere(path);
-  const patterns: unknown = text === undefined ? [] : (parse(text)?.announcedInterfacesToExclude ?? []);
-  if (!Array.isArray(patterns)) throw new Error(`${path}: announcedInterfacesToExclude must be a list`);
-  return patterns.map((pattern, index) => {
-    try {
-      return new RegExp(String(pattern));
-    } catch (cause) {
-      throw new Error(`${path}: announcedInterfacesToExclude[${index}] is no regular expression: ${pattern}`, {
-        cause,
-      });
-    }
-  });
-}
-
-function readIfThere(path: string): string | undefined {
+function readExcludePatterns(path: string): Result<readonly RegExp[]> {
+  let content: unknown;
   try {
-    return readFileSync(path, 'utf8');
+    content = parse(readFileSync(path, 'utf8'));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ok([]);
+    return err(`${path} cannot be read: ${error instanceof Error ? error.message : String(error)}`);
   }
+  const texts = (content as { announcedInterfacesToExclude?: unknown } | null)?.announcedInterfacesToExclude ?? [];
+  if (!Array.isArray(texts)) return err(`${path}: announcedInterfacesToExclude must be a list`);
+  const patterns: RegExp[] = [];
+  for (const [index, text] of texts.entries()) {
+    try {
+      patterns.push(new RegExp(String(text)));
+    } catch {
+      return err(`${path}: announcedInterfacesToExclude[${index}] is no regular expression: ${text}`);
+    }
+  }
+  return ok(patterns);
 }

@@ -4,7 +4,7 @@
  * because a speaker that cannot renew must not judge the others.
  */
 
-import { INTERFACES_ANNOTATION } from '../../decide/speaker-facts.ts';
+import { INTERFACES_ANNOTATION, PORT_ANNOTATION } from '../../decide/speaker-facts.ts';
 import type { ApiRequest, Clock, KubeApi } from '../../engine/ports.ts';
 import { leaseDurationMs, renewIntervalMs } from '../../protocols/liveness/lease-detector.ts';
 
@@ -15,6 +15,8 @@ export interface LeaseKeeperOptions {
   readonly nodeName: string;
   /** The Node object's uid, once it is known: the Lease goes when the Node goes. */
   readonly nodeUid: () => string | undefined;
+  /** Where this speaker can be reached directly; undefined: nowhere. */
+  readonly presencePort: number | undefined;
   /** How many speakers there are, for the pace. */
   readonly speakers: () => number;
   readonly onRenewed: (leaseMs: number) => void;
@@ -107,7 +109,7 @@ export class LeaseKeeper {
   }
 
   #lease(leaseMs: number): object {
-    const { nodeName, namespace, clock } = this.#options;
+    const { nodeName, namespace, clock, presencePort } = this.#options;
     const uid = this.#options.nodeUid();
     return {
       apiVersion: 'coordination.k8s.io/v1',
@@ -116,7 +118,11 @@ export class LeaseKeeper {
         name: this.#name,
         namespace,
         labels: SPEAKER_LEASE_LABELS,
-        annotations: { [INTERFACES_ANNOTATION]: this.#interfaces },
+        annotations: {
+          [INTERFACES_ANNOTATION]: this.#interfaces,
+          // "" rather than nothing: a merge patch must take away what an earlier process left there.
+          [PORT_ANNOTATION]: `${presencePort ?? ''}`,
+        },
         ...(uid === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }] }),
       },
       spec: {

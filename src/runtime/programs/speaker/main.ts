@@ -9,6 +9,7 @@ import { watchInterfaces } from '../../adapters/host/interfaces.ts';
 import { selfTestPolling } from '../../adapters/host/native/self-test.ts';
 import { hostPacketSockets } from '../../adapters/host/packet-socket.ts';
 import { hostRandom } from '../../adapters/host/random.ts';
+import { showPresence } from '../../adapters/host/tcp-presence.ts';
 import { healthRoutes } from '../../adapters/observe/health.ts';
 import { serveHttp } from '../../adapters/observe/http.ts';
 import { openLog } from '../../adapters/observe/log.ts';
@@ -24,7 +25,12 @@ const HANDOVER_MS = 500;
 /** How long the goodbye may take before the speaker ends without it. */
 const RETIRE_MS = 1500;
 
-const flags = readSpeakerFlags(process.argv.slice(2), process.env);
+const read = readSpeakerFlags(process.argv.slice(2), process.env);
+if (!read.ok) {
+  process.stderr.write(`speaker: ${read.error}\n`);
+  process.exit(2);
+}
+const flags = read.value;
 const log = openLog(flags.logLevel, 'speaker');
 
 await selfTestPolling();
@@ -42,12 +48,18 @@ let missing: readonly string[] = ['the cluster has not been read yet'];
 let counters: ClusterCounters | undefined;
 const retired = Promise.withResolvers<void>();
 
+const presence = await showPresence(flags.presencePort).catch((err: unknown) => {
+  log.warn({ err, port: flags.presencePort }, 'the port is taken: other speakers cannot reach this one directly');
+  return undefined;
+});
+
 const cluster = new ClusterThread({
   workerData: {
     nodeName: flags.nodeName,
     namespace: flags.namespace,
     pod: flags.pod,
     kubeconfigPath: flags.kubeconfigPath,
+    presencePort: presence?.port,
     loadBalancerClass: flags.loadBalancerClass,
     excludedNodes: flags.excludedNodes,
     logLevel: flags.logLevel,
@@ -70,7 +82,7 @@ const servers = [
     routes: healthRoutes({ troubles: () => [], waitingFor: () => missing }),
   }),
 ];
-if (flags.metricsPort !== 0) {
+if (flags.metricsPort !== undefined) {
   const registry = speakerMetrics({
     nodeName: flags.nodeName,
     packets: () => packetPath.snapshot(),
@@ -108,7 +120,7 @@ async function stop(signal: string): Promise<void> {
   packetPath.close();
   interfaces.close();
   await cluster.stop();
-  await Promise.all(servers.map((server) => server.close()));
+  await Promise.all([...servers, ...(presence === undefined ? [] : [presence])].map((server) => server.close()));
   log.info({}, 'the speaker ends');
   process.exit(0);
 }

@@ -41,6 +41,8 @@ export interface ClusterWorkerData {
   /** This speaker's pod, where it runs in one. */
   readonly pod: { readonly name: string; readonly uid: string } | undefined;
   readonly kubeconfigPath: string | undefined;
+  /** Where the main thread shows that this speaker is there; undefined: nowhere. */
+  readonly presencePort: number | undefined;
   readonly loadBalancerClass: string | undefined;
   readonly excludedNodes: 'skip' | 'use';
   readonly logLevel: string;

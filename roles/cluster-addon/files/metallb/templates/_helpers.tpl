@@ -46,6 +46,10 @@ component: {{ .component }}
   valueFrom:
     fieldRef:
       fieldPath: metadata.name
+- name: METALLB_POD_UID
+  valueFrom:
+    fieldRef:
+      fieldPath: metadata.uid
 - name: METALLB_NODE_NAME
   valueFrom:
     fieldRef:

@@ -1,0 +1,58 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, test } from '@jest/globals';
+import { readSpeakerFlags } from '../../../../src/runtime/programs/speaker/flags.ts';
+
+const folder = mkdtempSync(path.join(os.tmpdir(), 'speaker-flags-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function excludeFile(name: string, text: string): string {
+  const file = path.join(folder, name);
+  writeFileSync(file, text);
+  return `--exclude-file=${file}`;
+}
+
+describe('the speaker’s flags', () => {
+  test('what a pod gives', () => {
+    const env = { METALLB_NODE_NAME: 'node1', METALLB_NAMESPACE: 'ns', METALLB_POD_NAME: 'p', METALLB_POD_UID: 'u' };
+    expect(readSpeakerFlags(['--ignore-exclude-lb', '--port=0'], env)).toMatchObject({
+      ok: true,
+      value: {
+        nodeName: 'node1',
+        namespace: 'ns',
+        pod: { name: 'p', uid: 'u' },
+        excludedNodes: 'use',
+        excludePatterns: [],
+        presencePort: 7946,
+        metricsPort: undefined,
+      },
+    });
+  });
+
+  test('MetalLB’s exclude list', () => {
+    const file = excludeFile('good.yaml', 'announcedInterfacesToExclude: ["^docker.*", "^lo$"]\n');
+    const read = readSpeakerFlags(['--node-name=n', file], {});
+    expect(read.ok && read.value.excludePatterns.map(String)).toEqual(['/^docker.*/', '/^lo$/']);
+  });
+
+  test.each([
+    { name: 'no node name', given: [], want: 'METALLB_NODE_NAME' },
+    { name: 'an unknown flag', given: ['--node-name=n', '--colour'], want: '--colour' },
+    { name: 'a port that is none', given: ['--node-name=n', '--ml-bindport=x'], want: '--ml-bindport' },
+    {
+      name: 'a malformed pattern',
+      given: ['--node-name=n', excludeFile('pattern.yaml', 'announcedInterfacesToExclude: ["^lo$", "("]\n')],
+      want: 'announcedInterfacesToExclude[1]',
+    },
+    {
+      name: 'patterns that are no list',
+      given: ['--node-name=n', excludeFile('scalar.yaml', 'announcedInterfacesToExclude: lo\n')],
+      want: 'must be a list',
+    },
+    { name: 'a file that is no YAML', given: ['--node-name=n', excludeFile('no.yaml', '{')], want: 'no.yaml' },
+  ])('$name is refused in a sentence', ({ given, want }) => {
+    const read = readSpeakerFlags(given, {});
+    expect(read.ok ? 'accepted' : read.error).toContain(want);
+  });
+});
