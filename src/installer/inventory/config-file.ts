@@ -58,8 +58,10 @@ export function parseConfigFile(text: string, file: string): ConfigFile {
   return { variables, problems };
 }
 
+/** A name as text. Lists, maps and aliases can be names in YAML; none of ours is one, and the parser cannot print them all. */
 function keyText(key: unknown): string {
-  return isScalar(key) ? String(key.value) : String(key);
+  if (isScalar(key)) return String(key.value);
+  return isAlias(key) ? `*${key.source}` : '(not a name)';
 }
 
 function isNodeWithRange(node: unknown): node is Node & { range: [number, number, number] } {

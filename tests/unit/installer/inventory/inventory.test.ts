@@ -103,6 +103,13 @@ describe('config.yml', () => {
     expect(parseConfigFile(given, 'c').problems.map(formatProblem)).toEqual(want);
   });
 
+  test.each(['? [a]\n: 1\nb: 2\n', '? {a: 1}\n: 1\nb: 2\n', 'x: &x 1\n? *x\n: 1\nb: 2\n', '? *x\n: 1\nb: 2\n'])(
+    'names that are no text are passed over: %j',
+    (text) => {
+      expect(() => parseConfigFile(text, 'config.yml')).not.toThrow();
+    },
+  );
+
   test('no text makes it throw', () => {
     const piece = fc.constantFrom(
       'a',
