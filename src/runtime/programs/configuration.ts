@@ -28,10 +28,11 @@ export interface ConfigurationOptions {
 
 export class Configuration {
   readonly #options: ConfigurationOptions;
-  readonly #pools: Informer<RawResource>;
-  readonly #l2Advertisements: Informer<RawResource>;
+  readonly pools: Informer<RawResource>;
+  readonly l2Advertisements: Informer<RawResource>;
   readonly #namespaces: Informer<NamespaceView>;
-  readonly #configMaps: Informer<ConfigMapView>;
+  /** Holds the old ConfigMap, or nothing. */
+  readonly configMaps: Informer<ConfigMapView>;
   /** The ConfigMap's content as YAML, of the version that was read last. */
   #yaml: { readonly resourceVersion: string; readonly content: Result<unknown> } | undefined;
   #memory = NO_MEMORY;
@@ -41,13 +42,14 @@ export class Configuration {
   constructor(options: ConfigurationOptions) {
     this.#options = options;
     const { namespace } = options;
-    this.#pools = this.#informer(metallbPath('ipaddresspools', namespace), toRawResource('IPAddressPool'));
-    this.#l2Advertisements = this.#informer(
+    // An unknown path is waited for, here of all places: pools that seem to be gone take every address with them.
+    this.pools = this.#informer(metallbPath('ipaddresspools', namespace), toRawResource('IPAddressPool'));
+    this.l2Advertisements = this.#informer(
       metallbPath('l2advertisements', namespace),
       toRawResource('L2Advertisement'),
     );
     this.#namespaces = this.#informer(NAMESPACES_PATH, toNamespaceView);
-    this.#configMaps = this.#informer(`/api/v1/namespaces/${namespace}/configmaps`, toConfigMapView, {
+    this.configMaps = this.#informer(`/api/v1/namespaces/${namespace}/configmaps`, toConfigMapView, {
       fieldSelector: `metadata.name=${CONFIG_MAP}`,
     });
   }
@@ -65,19 +67,17 @@ export class Configuration {
 
   /** Whether everything it is made of was read at least once. */
   get synced(): boolean {
-    return (
-      this.informers().every((informer) => informer.synced) &&
-      (this.configMap() === undefined || this.#yaml !== undefined)
-    );
+    const isConfigMapRead = this.configMap() === undefined || this.#yaml !== undefined;
+    return isConfigMapRead && this.informers().every((informer) => informer.synced);
   }
 
   informers(): readonly AnyInformer[] {
-    return [this.#pools, this.#l2Advertisements, this.#namespaces, this.#configMaps];
+    return [this.pools, this.l2Advertisements, this.#namespaces, this.configMaps];
   }
 
   /** The old ConfigMap, if it exists. */
   configMap(): ConfigMapView | undefined {
-    return this.#configMaps.get(`${this.#options.namespace}/${CONFIG_MAP}`);
+    return this.configMaps.get(`${this.#options.namespace}/${CONFIG_MAP}`);
   }
 
   /** What is in force now. Only to be asked once synced; the same value until something changes. */
@@ -90,8 +90,8 @@ export class Configuration {
   #sources(): ConfigSources {
     const configMap = this.configMap();
     const resources = {
-      pools: this.#pools.list(),
-      l2Advertisements: this.#l2Advertisements.list(),
+      pools: this.pools.list(),
+      l2Advertisements: this.l2Advertisements.list(),
       namespaces: this.#namespaces.list(),
     };
     if (configMap === undefined || this.#yaml === undefined) return { resources };

@@ -75,8 +75,9 @@ export class Applier {
       if (!decision.allocations.has(key) && this.#farewell(key) !== undefined) now.push(`service/${key}`);
     }
     if (decision.configMap !== undefined) now.push('configmap');
-    const soon = this.#options.caches.pools.list().map(({ namespace, name }) => `pool/${namespace}/${name}`);
-    soon.push(...this.#options.caches.l2Advertisements.list().map(({ namespace, name }) => `l2/${namespace}/${name}`));
+    const { pools, l2Advertisements } = this.#options.caches.configuration;
+    const soon = pools.list().map(({ namespace, name }) => `pool/${namespace}/${name}`);
+    soon.push(...l2Advertisements.list().map(({ namespace, name }) => `l2/${namespace}/${name}`));
     return { now, soon };
   }
 
@@ -99,7 +100,7 @@ export class Applier {
   }
 
   #writeKind(key: string, decision: Decision): Promise<Outcome> {
-    const { pools, l2Advertisements } = this.#options.caches;
+    const { pools, l2Advertisements } = this.#options.caches.configuration;
     const name = key.slice(key.indexOf('/') + 1);
     if (key.startsWith('service/')) return this.#writeService(name, decision);
     if (key.startsWith('pool/')) return this.#writePool(pools, name, decision);
@@ -181,11 +182,11 @@ export class Applier {
   async #writeConfigMap(decision: Decision): Promise<Outcome> {
     const { api, caches, events } = this.#options;
     const known = decision.configMap;
-    const configMap = known === undefined ? undefined : caches.configMap.get(`${known.namespace}/${known.name}`);
+    const configMap = caches.configuration.configMap();
     if (configMap === undefined || configMap.resourceVersion !== known?.resourceVersion) return DONE;
     const changes = configMapChanges(configMap, decision.decided);
     if (changes === undefined) return DONE;
-    caches.configMap.learn(await annotateConfigMap(api, configMap, changes));
+    caches.configuration.configMaps.learn(await annotateConfigMap(api, configMap, changes));
     const { namespace, name, uid } = configMap;
     const object = { apiVersion: 'v1', kind: 'ConfigMap', namespace, name, uid };
     const error = changes[ERROR_ANNOTATION];

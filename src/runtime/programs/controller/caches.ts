@@ -1,30 +1,20 @@
 /** The controller's copies of the cluster, and who is told when one changes. */
-import { Informer, type InformerOptions } from '../../adapters/kube/informer.ts';
-import {
-  corePath,
-  type MetallbPlural,
-  metallbPath,
-  NAMESPACES_PATH,
-  SERVICES_PATH,
-} from '../../adapters/kube/paths.ts';
-import { toConfigMapView, toNamespaceView, toRawResource } from '../../adapters/kube/read-model.ts';
+import { Informer } from '../../adapters/kube/informer.ts';
+import { metallbPath, SERVICES_PATH } from '../../adapters/kube/paths.ts';
+import { toRawResource } from '../../adapters/kube/read-model.ts';
 import { toServiceView } from '../../adapters/kube/read-service.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
-import type { ConfigMapView, NamespaceView } from '../../model/cluster.ts';
 import type { RawResource } from '../../model/resource.ts';
 import type { ServiceView } from '../../model/service.ts';
+import { Configuration } from '../configuration.ts';
 
-/** The old configuration's name, fixed since MetalLB's first release. */
-export const CONFIG_MAP_NAME = 'config';
 /** The controller's own ConfigurationState. */
 export const STATE_NAME = 'controller';
 
 export interface ControllerCaches {
   readonly services: Informer<ServiceView>;
-  readonly namespaces: Informer<NamespaceView>;
-  readonly pools: Informer<RawResource>;
-  readonly l2Advertisements: Informer<RawResource>;
-  readonly configMap: Informer<ConfigMapView>;
+  readonly configuration: Configuration;
+  /** Holds the controller's own ConfigurationState, or nothing. */
   readonly state: Informer<RawResource>;
 }
 
@@ -33,50 +23,34 @@ export interface CacheOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly namespace: string;
-  readonly onChange: (cache: keyof ControllerCaches, key: string) => void;
+  readonly onChange: () => void;
   readonly onError: (cache: keyof ControllerCaches, error: Error) => void;
 }
 
 /** Makes them; startCaches starts them. */
 export function openCaches(options: CacheOptions): ControllerCaches {
-  const { api, clock, random, namespace } = options;
+  const { namespace, ...rest } = options;
   const common = (cache: keyof ControllerCaches) => ({
-    api,
-    clock,
-    random,
-    onChange: (key: string) => options.onChange(cache, key),
+    ...rest,
     onError: (error: Error) => options.onError(cache, error),
-  });
-  const resources = (
-    cache: keyof ControllerCaches,
-    plural: MetallbPlural,
-    kind: string,
-  ): InformerOptions<RawResource> => ({
-    ...common(cache),
-    path: metallbPath(plural, namespace),
-    toView: toRawResource(kind),
   });
   return {
     services: new Informer({ ...common('services'), path: SERVICES_PATH, toView: toServiceView }),
-    namespaces: new Informer({ ...common('namespaces'), path: NAMESPACES_PATH, toView: toNamespaceView }),
-    // An unknown path is waited for, here of all places: pools that seem to be gone take every address with them.
-    pools: new Informer(resources('pools', 'ipaddresspools', 'IPAddressPool')),
-    l2Advertisements: new Informer(resources('l2Advertisements', 'l2advertisements', 'L2Advertisement')),
-    configMap: new Informer({
-      ...common('configMap'),
-      path: corePath('configmaps', namespace),
-      fieldSelector: `metadata.name=${CONFIG_MAP_NAME}`,
-      toView: toConfigMapView,
-    }),
+    configuration: new Configuration({ ...common('configuration'), namespace }),
     state: new Informer({
-      ...resources('state', 'configurationstates', 'ConfigurationState'),
+      ...common('state'),
+      path: metallbPath('configurationstates', namespace),
       fieldSelector: `metadata.name=${STATE_NAME}`,
+      toView: toRawResource('ConfigurationState'),
     }),
   };
 }
 
-export function startCaches(caches: ControllerCaches): void {
+/** Starts them; onSynced is called when the last of them has been read whole. */
+export function startCaches(caches: ControllerCaches, onSynced: () => void): void {
   for (const cache of Object.values(caches)) cache.start();
+  const informers = [caches.services, caches.state, ...caches.configuration.informers()];
+  void Promise.all(informers.map((informer) => informer.whenSynced())).then(onSynced);
 }
 
 /** The caches whose first list has not been read yet. */

@@ -18,19 +18,11 @@ import { DONE, type Outcome, WorkQueue } from '../../engine/work-queue.ts';
 import { Applier, POOL_STATUS_DELAY_MS } from './apply.ts';
 import { type ControllerCaches, openCaches, startCaches, stopCaches, unsynced } from './caches.ts';
 import { formatFaults } from './config-diff.ts';
-import { Decider, type Decision } from './snapshot.ts';
+import { type Decision, decide } from './snapshot.ts';
 
 const WORLD = 'world';
 /** Requests for writing that may run at once: enough to hide the API's latency, few enough not to crowd it. */
 const WRITE_CONCURRENCY = 8;
-/** Caches whose change may change the configuration. */
-const CONFIG_CACHES: ReadonlySet<keyof ControllerCaches> = new Set([
-  'namespaces',
-  'pools',
-  'l2Advertisements',
-  'configMap',
-]);
-
 /** What the program's counters are told; see adapters/observe/metrics.ts for the meanings. */
 export interface ControllerMetrics {
   updated(): void;
@@ -57,7 +49,6 @@ export interface ControllerOptions {
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #caches: ControllerCaches;
-  readonly #decider: Decider;
   readonly #applier: Applier;
   readonly #world: WorkQueue;
   readonly #writes: WorkQueue;
@@ -72,13 +63,12 @@ export class Controller {
       clock,
       random,
       namespace: options.namespace,
-      onChange: (cache) => this.#changed(cache),
+      onChange: () => this.#changed(),
       onError: (cache, err) => {
         metrics.watchFailed();
         log.warn({ cache, err }, 'cannot read from the API server, trying again');
       },
     });
-    this.#decider = new Decider(this.#caches, options.namespace, options.loadBalancerClass);
     const events = new EventSink({
       api,
       clock,
@@ -108,9 +98,7 @@ export class Controller {
   }
 
   start(): void {
-    startCaches(this.#caches);
-    const caches = Object.values(this.#caches).map((cache) => cache.whenSynced());
-    void Promise.all(caches).then(() => this.#world.add(WORLD));
+    startCaches(this.#caches, () => this.#changed());
   }
 
   /** Ends the watches and the writes under way; the cluster stays as it is. */
@@ -127,14 +115,13 @@ export class Controller {
     return [];
   }
 
-  #changed(cache: keyof ControllerCaches): void {
-    if (CONFIG_CACHES.has(cache)) this.#decider.configChanged();
+  #changed(): void {
     if (unsynced(this.#caches).length === 0) this.#world.add(WORLD);
   }
 
   async #decide(): Promise<Outcome> {
     if (unsynced(this.#caches).length > 0) return DONE;
-    const decision = await this.#decider.decide();
+    const decision = decide(this.#caches, this.#options.loadBalancerClass);
     this.#decision = decision;
     this.#tellConfig(decision);
     const { now, soon } = this.#applier.take(decision);

@@ -293,7 +293,7 @@ function countersOf(plans: readonly AddressPlan[], nodeName: string, decided: De
   }
   return {
     configLoaded: decided.config !== undefined,
-    configStale: decided.errors.length > 0,
+    configStale: decided.errors.some(({ kind }) => kind === 'invalid'),
     announced: plans.filter(({ owner }) => owner === nodeName).map(({ ip, services }) => ({ ip, services })),
     unannounced,
   };

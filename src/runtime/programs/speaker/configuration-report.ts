@@ -57,8 +57,8 @@ export class ConfigurationReport {
 }
 
 function statusOf(errors: readonly ConfigError[], now: string): ConfigurationStateStatus {
-  const errorSummary = errors.map(({ path, message }) => `${path} ${message}`).join('\n');
-  const valid = errors.length === 0;
+  const errorSummary = errors.map(({ path, message }) => `${path}: ${message}`).join('\n');
+  const valid = errors.every(({ kind }) => kind !== 'invalid');
   return {
     result: valid ? 'Valid' : 'Invalid',
     errorSummary,
