@@ -17,32 +17,16 @@ beforeAll(async () => {
 describe('the owning node goes', () => {
   test('its speaker pod is killed: the address is answered again', async () => {
     const owner = await ownerNode();
-    const [pod] = await c.list(
-      'pods',
-      '-n',
-      'metallb-system',
-      '-l',
-      'component=speaker',
-      '--field-selector',
-      `spec.nodeName=${owner}`,
-    );
-    await c.kubectl('delete', 'pod', '-n', 'metallb-system', String(pod?.metadata.name), '--force', '--grace-period=0');
+    const pod = await speakerPodOn(owner);
+    await c.kubectl('delete', 'pod', '-n', 'metallb-system', pod, '--force', '--grace-period=0');
     await c.reachable('client', vip, FAILOVER_MS);
     await oneOwner();
   }, 120_000);
 
   test('its speaker pod is stopped in an orderly way: another node has the address at once', async () => {
     const owner = await ownerNode();
-    const [pod] = await c.list(
-      'pods',
-      '-n',
-      'metallb-system',
-      '-l',
-      'component=speaker',
-      '--field-selector',
-      `spec.nodeName=${owner}`,
-    );
-    await c.kubectl('delete', 'pod', '-n', 'metallb-system', String(pod?.metadata.name), '--wait=false');
+    const pod = await speakerPodOn(owner);
+    await c.kubectl('delete', 'pod', '-n', 'metallb-system', pod, '--wait=false');
     await c.reachable('client', vip, FAILOVER_MS);
     await c.kubectl('rollout', 'status', '-n', 'metallb-system', 'daemonset/speaker', '--timeout=60s');
     await oneOwner();
@@ -81,6 +65,12 @@ async function ownerNode(): Promise<string> {
     },
     { withinMs: FAILOVER_MS },
   );
+}
+
+async function speakerPodOn(node: string): Promise<string> {
+  const onNode = ['--field-selector', `spec.nodeName=${node}`];
+  const [pod] = await c.list('pods', '-n', 'metallb-system', '-l', 'component=speaker', ...onNode);
+  return String(pod?.metadata.name);
 }
 
 /** Waits until one node alone answers, three times in a row. */
