@@ -16,7 +16,7 @@ import { KubeError, kubeErrorFromResponse } from './kube-error.ts';
 const DEFAULT_TIMEOUT_MS = 30_000;
 /** A silent connection is probed after this long; the kernel then gives it up within some 10 s (libuv's defaults). */
 const KEEP_ALIVE_PROBE_MS = 15_000;
-/** Far above what etcd lets an object or a page of 500 be; a response beyond it is not from an API server. */
+/** Far above what etcd lets an object or a page of objects be; a response beyond it is not from an API server. */
 const MAX_BODY_BYTES = 256 * 1024 * 1024;
 /** A refusal's body is read up to here; a metav1.Status is a few hundred bytes. */
 const MAX_ERROR_BODY_BYTES = 64 * 1024;

@@ -2,7 +2,7 @@
  * A live copy of one list of the API, kept as views: the raw objects are dropped as soon as they are read, so that ten
  * thousand Services stay small.
  *
- *     start ─▶ list (pages of 500) ─▶ synced ─▶ watch from there ─┬─ server's timeout ──▶ watch again
+ *     start ─▶ list (pages of 100) ─▶ synced ─▶ watch from there ─┬─ server's timeout ──▶ watch again
  *                ▲                                                ├─ any other failure ─▶ back off, watch again
  *                └──────────────── 410, gone ─────────────────────┘
  *
@@ -16,7 +16,8 @@ import { KubeError } from './kube-error.ts';
 import { asArray, asObject, asString, type Untyped } from './untyped.ts';
 import { type Entry, ViewCache } from './view-cache.ts';
 
-const PAGE_SIZE = 500;
+/** A page is parsed as a whole: with 500, a speaker at 1,000 Services keeps 2 MB more and peaks 4 MB higher. */
+const PAGE_SIZE = 100;
 const BACKOFF: Backoff = { baseMs: 100, ceilingMs: 30_000 };
 /** A watch that lasted this long was a working one: the next failure starts the backoff afresh. */
 const WORKING_WATCH_MS = 5_000;

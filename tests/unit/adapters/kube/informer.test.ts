@@ -46,8 +46,8 @@ describe('the first list', () => {
     expect(informer.list()).toEqual([{ value: 1 }, { value: 2 }]);
     expect(changes).toEqual(['default/a', 'default/b']);
     expect(api.requests.map(({ query }) => query)).toEqual([
-      { fieldSelector: 'metadata.name=x', labelSelector: undefined, limit: 500, continue: undefined },
-      { fieldSelector: 'metadata.name=x', labelSelector: undefined, limit: 500, continue: 'second' },
+      { fieldSelector: 'metadata.name=x', labelSelector: undefined, limit: 100, continue: undefined },
+      { fieldSelector: 'metadata.name=x', labelSelector: undefined, limit: 100, continue: 'second' },
     ]);
     expect(api.lastWatch.request.query).toMatchObject({
       watch: true,
