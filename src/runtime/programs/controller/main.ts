@@ -4,6 +4,7 @@
  */
 import { hostname } from 'node:os';
 import { hostClock } from '../../adapters/host/clock.ts';
+import { collectWhenIdle } from '../../adapters/host/idle-collection.ts';
 import { hostRandom } from '../../adapters/host/random.ts';
 import { KubeConnection } from '../../adapters/kube/connection.ts';
 import { loadKubeConfig } from '../../adapters/kube/credentials.ts';
@@ -65,6 +66,7 @@ async function run(flags: ProgramFlags): Promise<void> {
       servers.push(await serveHttp({ port: flags.metricsPort, routes: metricsRoutes(registry) }));
     }
     controller.start();
+    collectWhenIdle();
     log.info({ namespace: flags.namespace, loadBalancerClass: flags.loadBalancerClass ?? '' }, 'started');
     const signal = await stopSignal();
     log.info({ signal }, 'stopping');

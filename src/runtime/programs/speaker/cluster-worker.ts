@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { parentPort, workerData } from 'node:worker_threads';
 import { hostClock } from '../../adapters/host/clock.ts';
+import { collectWhenIdle } from '../../adapters/host/idle-collection.ts';
 import { hostRandom } from '../../adapters/host/random.ts';
 import { KubeConnection } from '../../adapters/kube/connection.ts';
 import { loadKubeConfig } from '../../adapters/kube/credentials.ts';
@@ -50,3 +51,4 @@ const cluster = new Cluster({
 
 port.on('message', (message: ToCluster) => cluster.handle(message));
 cluster.start();
+collectWhenIdle();
