@@ -2,32 +2,29 @@
  * The speaker's cluster half: caches of the API, the speakers' liveness, and the plan, joined. On any change it plans
  * the whole of layer 2 anew and hands this node's table over when it differs from the last one.
  *
- *   informers ─┐
- *   Leases ────┼─▶ plan ─▶ planLayer2 ─▶ tableFor(this node) ─▶ main thread
- *   deadline ──┘                     └─▶ log, Events, counters
+ *   informers ───┐
+ *   Configuration ┼─▶ plan ─▶ planLayer2 ─▶ tableFor(this node) ─▶ main thread
+ *   Membership ──┘                     └─▶ log, Events, counters
  *
  * Nothing is handed over before every cache has synced and a configuration has been read, so a start withdraws nothing.
  */
 import { isDeepStrictEqual } from 'node:util';
 import { type AnyInformer, Informer } from '../../adapters/kube/informer.ts';
 import { ENDPOINT_SLICES_PATH, NODES_PATH, SERVICES_PATH } from '../../adapters/kube/paths.ts';
-import { toEndpointSliceView, toLeaseView, toNodeDetails } from '../../adapters/kube/read-model.ts';
+import { toEndpointSliceView, toNodeDetails } from '../../adapters/kube/read-model.ts';
 import { toServiceView } from '../../adapters/kube/read-service.ts';
 import type { Untyped } from '../../adapters/kube/untyped.ts';
 import type { DecidedConfig } from '../../decide/config-source.ts';
 import { type AddressPlan, planLayer2, tableFor } from '../../decide/plan-layer2.ts';
-import { formatSpeakerInterfaces, PORT_ANNOTATION, parseSpeakerPort } from '../../decide/speaker-facts.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, WorkQueue } from '../../engine/work-queue.ts';
 import type { AnnouncedAddress } from '../../model/announcements.ts';
-import type { EndpointSliceView, LeaseView, NodeDetails } from '../../model/cluster.ts';
+import type { EndpointSliceView, NodeDetails } from '../../model/cluster.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import type { ServiceView } from '../../model/service.ts';
-import { LeaseDetector } from '../../protocols/liveness/lease-detector.ts';
 import { Configuration } from '../configuration.ts';
-import { LeaseKeeper, SPEAKER_LEASE_LABELS } from './lease-keeper.ts';
+import { Membership } from './membership.ts';
 import type { ClusterCounters, ClusterWorkerData, FromCluster, ToCluster } from './messages.ts';
-import { PresenceProber, type PresenceTarget } from './presence-prober.ts';
 import { layer2Facts } from './snapshot.ts';
 
 export interface ClusterOptions {
@@ -53,18 +50,12 @@ export class Cluster {
   readonly #services: Informer<ServiceView>;
   readonly #endpointSlices: Informer<EndpointSliceView>;
   readonly #nodes: Informer<NodeDetails>;
-  readonly #leases: Informer<LeaseView>;
   readonly #configuration: Configuration;
-  readonly #keeper: LeaseKeeper;
-  readonly #detector: LeaseDetector;
-  readonly #prober: PresenceProber;
+  readonly #membership: Membership;
   readonly #queue: WorkQueue;
   #plans: readonly AddressPlan[] = [];
   #table: readonly AnnouncedAddress[] | undefined;
   #missing: readonly string[] | undefined;
-  #cancelDeadline: (() => void) | undefined;
-  /** The API server was out of reach at the last renewal. */
-  #cutOff = false;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -77,15 +68,9 @@ export class Cluster {
         return DONE;
       },
     });
-    this.#services = this.#informer(SERVICES_PATH, withAddress, {});
-    this.#endpointSlices = this.#informer(ENDPOINT_SLICES_PATH, toEndpointSliceView, {});
-    this.#nodes = this.#informer(NODES_PATH, toNodeDetails, {});
-    this.#leases = this.#informer(
-      `/apis/coordination.k8s.io/v1/namespaces/${settings.namespace}/leases`,
-      toLeaseView,
-      { labelSelector: `app=${SPEAKER_LEASE_LABELS.app},component=${SPEAKER_LEASE_LABELS.component}` },
-      (key) => this.#sawLease(key),
-    );
+    this.#services = this.#informer(SERVICES_PATH, withAddress);
+    this.#endpointSlices = this.#informer(ENDPOINT_SLICES_PATH, toEndpointSliceView);
+    this.#nodes = this.#informer(NODES_PATH, toNodeDetails);
     this.#configuration = new Configuration({
       api: options.api,
       clock,
@@ -94,23 +79,18 @@ export class Cluster {
       onChange: () => this.#changed(),
       onError: options.onError,
     });
-    this.#detector = new LeaseDetector(settings.nodeName);
-    this.#prober = new PresenceProber({
-      clock,
-      wanted: () => this.#detector.probesWanted(clock.now()),
-      target: (node) => this.#presenceOf(node),
-      onReached: (node) => this.#reached(node),
-    });
-    this.#keeper = new LeaseKeeper({
+    this.#membership = new Membership({
       api: options.api,
       clock,
-      namespace: settings.namespace,
-      nodeName: settings.nodeName,
-      nodeUid: () => this.#nodes.get(settings.nodeName)?.uid,
-      presencePort: settings.presencePort,
-      speakers: () => this.#leases.size,
-      onRenewed: (leaseMs) => this.#renewed(leaseMs),
-      onFailed: (error) => this.#renewalFailed(error),
+      random,
+      settings,
+      node: (name) => this.#nodes.get(name),
+      onChanged: () => this.#changed(),
+      // Connections that went through the outage may be dead without knowing it: what they missed is needed now.
+      onBackInReach: () => {
+        for (const informer of this.#informers()) informer.reconnect();
+      },
+      onError: options.onError,
     });
   }
 
@@ -125,7 +105,7 @@ export class Cluster {
   handle(message: ToCluster): void {
     switch (message.kind) {
       case 'interfaces':
-        this.#keeper.setInterfaces(formatSpeakerInterfaces(message.interfaces));
+        this.#membership.setInterfaces(message.interfaces);
         return;
       case 'retire':
         void this.#retire();
@@ -134,85 +114,28 @@ export class Cluster {
   }
 
   async #retire(): Promise<void> {
-    await this.#keeper.retire();
-    this.#cancelDeadline?.();
-    this.#prober.stop();
+    await this.#membership.retire();
     await Promise.all(this.#informers().map((informer) => informer.stop()));
     this.#options.post({ kind: 'retired' });
   }
 
   #informers(): readonly AnyInformer[] {
-    return [this.#services, this.#endpointSlices, this.#nodes, this.#leases, ...this.#configuration.informers()];
+    return [
+      this.#services,
+      this.#endpointSlices,
+      this.#nodes,
+      this.#membership.informer,
+      ...this.#configuration.informers(),
+    ];
   }
 
-  #informer<View extends object>(
-    path: string,
-    toView: (raw: Untyped) => View | undefined,
-    selectors: { readonly labelSelector?: string },
-    onChange: (key: string) => void = () => undefined,
-  ): Informer<View> {
+  #informer<View extends object>(path: string, toView: (raw: Untyped) => View | undefined): Informer<View> {
     const { api, clock, random, onError } = this.#options;
-    return new Informer<View>({
-      api,
-      clock,
-      random,
-      path,
-      ...selectors,
-      toView,
-      onChange: (key) => {
-        onChange(key);
-        this.#changed();
-      },
-      onError,
-    });
+    return new Informer<View>({ api, clock, random, path, toView, onChange: () => this.#changed(), onError });
   }
 
   #changed(): void {
     this.#queue.add('plan');
-  }
-
-  #sawLease(key: string): void {
-    const now = this.#options.clock.now();
-    const lease = this.#leases.get(key);
-    if (lease === undefined) {
-      this.#detector.handle({ kind: 'vanished', node: nodeOfLease(key) }, now);
-      return;
-    }
-    const { holder, renewTime, durationSeconds } = lease;
-    this.#detector.handle(
-      { kind: 'observed', node: holder, stamp: renewTime, leaseMs: clampLeaseMs(durationSeconds) },
-      now,
-    );
-  }
-
-  #renewed(leaseMs: number): void {
-    this.#detector.handle({ kind: 'renewed', leaseMs }, this.#options.clock.now());
-    if (this.#cutOff) {
-      this.#cutOff = false;
-      // Connections that went through the outage may be dead without knowing it: what they missed is needed now.
-      for (const informer of this.#informers()) informer.reconnect();
-    }
-    this.#changed();
-  }
-
-  #renewalFailed(error: unknown): void {
-    this.#cutOff = true;
-    this.#detector.handle({ kind: 'renewal-failed' }, this.#options.clock.now());
-    this.#options.onError(error);
-    this.#changed();
-  }
-
-  #reached(node: string): void {
-    this.#detector.handle({ kind: 'reached', node }, this.#options.clock.now());
-    this.#changed();
-  }
-
-  /** Where a node's speaker can be reached directly. */
-  #presenceOf(node: string): PresenceTarget | undefined {
-    const { namespace } = this.#options.settings;
-    const port = parseSpeakerPort(this.#leases.get(`${namespace}/speaker-${node}`)?.annotations[PORT_ANNOTATION]);
-    const [address] = this.#nodes.get(node)?.internalIps ?? [];
-    return port === undefined || address === undefined ? undefined : { address, port };
   }
 
   #plan(): void {
@@ -222,31 +145,24 @@ export class Cluster {
       this.#options.post({ kind: 'health', missing });
     }
     if (missing.length > 0) return;
-    const { clock, settings, sha256Hex, onConfiguration, onPlanned } = this.#options;
+    const { settings, sha256Hex, onConfiguration, onPlanned } = this.#options;
     const decided = this.#configuration.decide();
     const { config } = decided;
     onConfiguration(decided);
     // Only a faulty ConfigMap is known, and never was a good one: nothing can be planned, and nothing is taken away.
     if (config === undefined) return;
-    const now = clock.now();
     const caches = {
       services: this.#services.list(),
       endpointSlices: this.#endpointSlices.list(),
       nodes: this.#nodes.list(),
-      leases: this.#leases.list(),
+      speakers: this.#membership.speakers(),
     };
-    const facts = layer2Facts(caches, config, this.#detector.alive(now), settings);
+    const facts = layer2Facts(caches, config, settings);
     const before = this.#plans;
     this.#plans = planLayer2(facts, sha256Hex);
     this.#handOver(tableFor(settings.nodeName, this.#plans));
     onPlanned(this.#plans, before, (key) => this.#services.get(key));
     this.#options.post({ kind: 'counters', counters: countersOf(this.#plans, settings.nodeName, decided) });
-    this.#prober.kick();
-    this.#cancelDeadline?.();
-    const deadline = this.#detector.deadline(now);
-    if (deadline !== undefined) {
-      this.#cancelDeadline = clock.schedule(Math.max(0, deadline - now), () => this.#changed());
-    }
   }
 
   #handOver(addresses: readonly AnnouncedAddress[]): void {
@@ -261,7 +177,7 @@ export class Cluster {
       ['Services', this.#services],
       ['EndpointSlices', this.#endpointSlices],
       ['Nodes', this.#nodes],
-      ['Leases', this.#leases],
+      ['Leases', this.#membership.informer],
     ] as const) {
       if (!informer.synced) missing.push(`${what} have not been read yet`);
     }
@@ -274,16 +190,6 @@ export class Cluster {
 function withAddress(raw: Untyped): ServiceView | undefined {
   const service = toServiceView(raw);
   return service.type === 'LoadBalancer' && service.ingress.length > 0 ? service : undefined;
-}
-
-/** A Lease that is gone is known by its key alone: "namespace/speaker-NODE". */
-function nodeOfLease(key: string): string {
-  return key.replace(/^[^/]*\/speaker-/, '');
-}
-
-/** What a Lease says of itself comes over the network: neither nothing nor a year. */
-function clampLeaseMs(durationSeconds: number): number {
-  return Math.min(300, Math.max(1, durationSeconds)) * 1000;
 }
 
 function countersOf(plans: readonly AddressPlan[], nodeName: string, decided: DecidedConfig): ClusterCounters {

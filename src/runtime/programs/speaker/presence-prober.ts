@@ -48,8 +48,9 @@ export class PresenceProber {
     const { clock, wanted } = this.#options;
     const nodes = wanted();
     if (nodes.length === 0 || this.#stopped) return;
-    for (const node of nodes) void this.#probe(node);
+    // First the next round: what a probe finds may kick again at once.
     this.#cancel = clock.schedule(INTERVAL_MS, () => this.#round());
+    for (const node of nodes) void this.#probe(node);
   }
 
   async #probe(node: string): Promise<void> {

@@ -3,8 +3,7 @@
  * given is whole, because it is asked for after every cache has synced.
  */
 import type { Layer2Facts } from '../../decide/plan-layer2.ts';
-import { INTERFACES_ANNOTATION, parseSpeaker } from '../../decide/speaker-facts.ts';
-import type { EndpointSliceView, LeaseView, NodeDetails } from '../../model/cluster.ts';
+import type { EndpointSliceView, NodeDetails } from '../../model/cluster.ts';
 import type { Config } from '../../model/config.ts';
 import type { SpeakerView } from '../../model/node.ts';
 import type { EndpointView, ServiceView } from '../../model/service.ts';
@@ -13,7 +12,8 @@ export interface SpeakerCaches {
   readonly services: readonly ServiceView[];
   readonly endpointSlices: readonly EndpointSliceView[];
   readonly nodes: readonly NodeDetails[];
-  readonly leases: readonly LeaseView[];
+  /** The speakers that live. */
+  readonly speakers: readonly SpeakerView[];
 }
 
 export interface SpeakerSettings {
@@ -21,18 +21,13 @@ export interface SpeakerSettings {
   readonly excludedNodes: 'skip' | 'use';
 }
 
-export function layer2Facts(
-  caches: SpeakerCaches,
-  config: Config,
-  aliveNodes: readonly string[],
-  settings: SpeakerSettings,
-): Layer2Facts {
+export function layer2Facts(caches: SpeakerCaches, config: Config, settings: SpeakerSettings): Layer2Facts {
   return {
     config,
     services: caches.services,
     endpoints: endpointsByService(caches.endpointSlices),
     nodes: caches.nodes,
-    speakers: speakersOf(caches.leases, aliveNodes),
+    speakers: caches.speakers,
     ...settings,
   };
 }
@@ -46,12 +41,4 @@ function endpointsByService(slices: readonly EndpointSliceView[]): ReadonlyMap<s
     else known.push(...endpoints);
   }
   return byService;
-}
-
-/** A Lease's holder is the node's name. */
-function speakersOf(leases: readonly LeaseView[], aliveNodes: readonly string[]): readonly SpeakerView[] {
-  const alive = new Set(aliveNodes);
-  return leases
-    .filter(({ holder }) => alive.has(holder))
-    .map(({ holder, annotations }) => parseSpeaker(holder, annotations[INTERFACES_ANNOTATION]));
 }

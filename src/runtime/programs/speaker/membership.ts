@@ -1,0 +1,172 @@
+/**
+ * Which speakers there are, which of them live, and what they say of themselves: this speaker's Lease kept, the others'
+ * watched, the detector asked, and the others tried directly while the API server is out of reach.
+ *
+ *   Leases ──▶ detector ──▶ speakers()        onChanged: only when that answer changes, not at every renewal
+ *   LeaseKeeper ──▶ own Lease ──▶ the others
+ *   PresenceProber ──▶ the others, while cut off
+ */
+import { type AnyInformer, Informer } from '../../adapters/kube/informer.ts';
+import { toLeaseView } from '../../adapters/kube/read-model.ts';
+import {
+  formatSpeakerInterfaces,
+  INTERFACES_ANNOTATION,
+  PORT_ANNOTATION,
+  parseSpeaker,
+  parseSpeakerPort,
+} from '../../decide/speaker-facts.ts';
+import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
+import type { InterfaceFacts } from '../../model/announcements.ts';
+import type { LeaseView, NodeDetails } from '../../model/cluster.ts';
+import type { SpeakerView } from '../../model/node.ts';
+import { LeaseDetector, type LeaseInput } from '../../protocols/liveness/lease-detector.ts';
+import { LeaseKeeper, SPEAKER_LEASE_LABELS } from './lease-keeper.ts';
+import type { ClusterWorkerData } from './messages.ts';
+import { PresenceProber, type PresenceTarget } from './presence-prober.ts';
+
+export interface MembershipOptions {
+  readonly api: KubeApi;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly settings: Pick<ClusterWorkerData, 'nodeName' | 'namespace' | 'presencePort'>;
+  readonly node: (name: string) => NodeDetails | undefined;
+  /** speakers() answers otherwise than before. */
+  readonly onChanged: () => void;
+  /** The API server is in reach again after it was not. */
+  readonly onBackInReach: () => void;
+  readonly onError: (error: unknown) => void;
+}
+
+export class Membership {
+  readonly #options: MembershipOptions;
+  readonly #leases: Informer<LeaseView>;
+  readonly #detector: LeaseDetector;
+  readonly #keeper: LeaseKeeper;
+  readonly #prober: PresenceProber;
+  #told = '';
+  #cancelDeadline: (() => void) | undefined;
+  /** The last renewal failed. */
+  #cutOff = false;
+
+  constructor(options: MembershipOptions) {
+    this.#options = options;
+    const { api, clock, random, settings } = options;
+    const { nodeName, namespace, presencePort } = settings;
+    this.#detector = new LeaseDetector(nodeName);
+    this.#leases = new Informer({
+      api,
+      clock,
+      random,
+      path: `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
+      labelSelector: `app=${SPEAKER_LEASE_LABELS.app},component=${SPEAKER_LEASE_LABELS.component}`,
+      toView: toLeaseView,
+      onChange: (key) => this.#sawLease(key),
+      onError: options.onError,
+    });
+    this.#prober = new PresenceProber({
+      clock,
+      wanted: () => this.#detector.probesWanted(clock.now()),
+      target: (node) => this.#presenceOf(node),
+      onReached: (node) => this.#tell({ kind: 'reached', node }),
+    });
+    this.#keeper = new LeaseKeeper({
+      api,
+      clock,
+      namespace,
+      nodeName,
+      nodeUid: () => options.node(nodeName)?.uid,
+      presencePort,
+      speakers: () => this.#leases.size,
+      onRenewed: (leaseMs) => this.#renewed(leaseMs),
+      onFailed: (error) => this.#renewalFailed(error),
+    });
+  }
+
+  /** Its copy of the Leases, to be started, waited for and stopped with the other caches. */
+  get informer(): AnyInformer {
+    return this.#leases;
+  }
+
+  /** What this speaker's Lease is to say of its interfaces; the first call begins to renew it. */
+  setInterfaces(interfaces: readonly InterfaceFacts[]): void {
+    this.#keeper.setInterfaces(formatSpeakerInterfaces(interfaces));
+  }
+
+  /** The speakers that live, by what they last said of themselves. */
+  speakers(): readonly SpeakerView[] {
+    return this.#alive().map(({ holder, annotations }) => parseSpeaker(holder, annotations[INTERFACES_ANNOTATION]));
+  }
+
+  /** Gives the Lease up, so that others take over at once, and ends what runs here, the informer aside. */
+  async retire(): Promise<void> {
+    await this.#keeper.retire();
+    this.#cancelDeadline?.();
+    this.#prober.stop();
+  }
+
+  #alive(): readonly LeaseView[] {
+    const alive = new Set(this.#detector.alive(this.#options.clock.now()));
+    return this.#leases.list().filter(({ holder }) => alive.has(holder));
+  }
+
+  #sawLease(key: string): void {
+    const lease = this.#leases.get(key);
+    if (lease === undefined) {
+      this.#tell({ kind: 'vanished', node: nodeOfLease(key) });
+      return;
+    }
+    const { holder: node, renewTime: stamp, durationSeconds } = lease;
+    this.#tell({ kind: 'observed', node, stamp, leaseMs: clampLeaseMs(durationSeconds) });
+  }
+
+  #renewed(leaseMs: number): void {
+    this.#tell({ kind: 'renewed', leaseMs });
+    if (!this.#cutOff) return;
+    this.#cutOff = false;
+    this.#options.onBackInReach();
+  }
+
+  #renewalFailed(error: unknown): void {
+    this.#cutOff = true;
+    this.#options.onError(error);
+    this.#tell({ kind: 'renewal-failed' });
+  }
+
+  #tell(input: LeaseInput): void {
+    this.#detector.handle(input, this.#options.clock.now());
+    this.#look();
+  }
+
+  /** Says so if the answer has changed, and looks again when it may change by time alone. */
+  #look(): void {
+    const { clock, onChanged } = this.#options;
+    this.#prober.kick();
+    this.#cancelDeadline?.();
+    const now = clock.now();
+    const deadline = this.#detector.deadline(now);
+    if (deadline !== undefined) this.#cancelDeadline = clock.schedule(deadline - now, () => this.#look());
+    const alive = this.#alive().map(({ holder, annotations }) => [holder, annotations[INTERFACES_ANNOTATION]]);
+    const answer = JSON.stringify(alive.sort());
+    if (answer === this.#told) return;
+    this.#told = answer;
+    onChanged();
+  }
+
+  /** Where a node's speaker can be reached directly. */
+  #presenceOf(node: string): PresenceTarget | undefined {
+    const lease = this.#leases.get(`${this.#options.settings.namespace}/speaker-${node}`);
+    const port = parseSpeakerPort(lease?.annotations[PORT_ANNOTATION]);
+    const [address] = this.#options.node(node)?.internalIps ?? [];
+    return port === undefined || address === undefined ? undefined : { address, port };
+  }
+}
+
+/** A Lease that is gone is known by its key alone: "namespace/speaker-NODE". */
+function nodeOfLease(key: string): string {
+  return key.replace(/^[^/]*\/speaker-/, '');
+}
+
+/** What a Lease says of itself comes over the network: neither nothing nor a year. */
+function clampLeaseMs(durationSeconds: number): number {
+  return Math.min(300, Math.max(1, durationSeconds)) * 1000;
+}

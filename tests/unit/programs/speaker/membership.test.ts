@@ -1,0 +1,188 @@
+/** Membership on a played API server and a virtual clock: what is written, who lives, and when that is told. */
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { parseIp } from '../../../../src/runtime/model/ip.ts';
+import { Membership } from '../../../../src/runtime/programs/speaker/membership.ts';
+import { apiList, FakeKubeApi, kubeError } from '../../../support/fake-kube-api.ts';
+import { fixedRandom, VirtualClock } from '../../../support/virtual-clock.ts';
+
+const LEASES = '/apis/coordination.k8s.io/v1/namespaces/metallb-system/leases';
+const eth0 = (...addresses: readonly string[]) => [{ name: 'eth0', index: 2, running: true, addresses }];
+
+let clock: VirtualClock;
+let api: FakeKubeApi;
+let membership: Membership;
+let changes: number;
+let errors: number;
+let reconnects: number;
+/** What the API server answers to writes. */
+let inReach: boolean;
+
+beforeEach(async () => {
+  clock = new VirtualClock();
+  inReach = true;
+  changes = 0;
+  errors = 0;
+  reconnects = 0;
+  api = new FakeKubeApi(({ method }) => {
+    if (method === undefined) return apiList([lease('a', 0), lease('b', 0), lease('c', 0)], '1');
+    if (!inReach) throw kubeError(0, 'timeout');
+    return {};
+  });
+  const address = parseIp('10.6.204.1');
+  membership = new Membership({
+    api,
+    clock,
+    random: fixedRandom(),
+    settings: { nodeName: 'a', namespace: 'metallb-system', presencePort: 7946 },
+    node: (name) => ({
+      name,
+      uid: `uid-${name}`,
+      labels: {},
+      networkUnavailable: false,
+      ready: true,
+      unschedulable: false,
+      taints: [],
+      internalIps: address.ok ? [address.value] : [],
+    }),
+    onChanged: () => {
+      changes += 1;
+    },
+    onBackInReach: () => {
+      reconnects += 1;
+    },
+    onError: () => {
+      errors += 1;
+    },
+  });
+  membership.informer.start();
+  await clock.advance(0);
+});
+
+/** A speaker's Lease; it names no port, so nobody can be found missing by trying to reach it. */
+function lease(node: string, renewal: number, subnet = '10.6.204.1/24'): object {
+  return {
+    metadata: {
+      namespace: 'metallb-system',
+      name: `speaker-${node}`,
+      uid: `uid-lease-${node}`,
+      resourceVersion: String(2 + renewal),
+      annotations: { 'metallb.io/speaker-interfaces': JSON.stringify([{ name: 'eth0', subnets: [subnet] }]) },
+    },
+    spec: { holderIdentity: node, leaseDurationSeconds: 4, renewTime: `renewal ${renewal}` },
+  };
+}
+
+/** Lets `seconds` pass while the named nodes renew every second. */
+async function pass(seconds: number, nodes: readonly string[], from: number): Promise<void> {
+  for (let i = 0; i < seconds; i++) {
+    for (const node of nodes) api.lastWatch.send({ type: 'MODIFIED', object: lease(node, from + i) });
+    await clock.advance(1000);
+  }
+}
+
+const writes = () => api.requests.filter(({ method }) => method !== undefined);
+const alive = () => membership.speakers().map(({ nodeName }) => nodeName);
+
+describe('this speaker’s Lease', () => {
+  test('is patched with the interfaces, the port and the node as its owner, and renewed every second', async () => {
+    membership.setInterfaces(eth0('10.6.204.1/24'));
+    await clock.advance(0);
+    expect(writes()).toHaveLength(1);
+    expect(writes()[0]).toMatchObject({
+      method: 'PATCH',
+      path: `${LEASES}/speaker-a`,
+      body: {
+        metadata: {
+          annotations: {
+            'metallb.io/speaker-interfaces': '[{"name":"eth0","subnets":["10.6.204.1/24"]}]',
+            'metallb.io/speaker-port': '7946',
+          },
+          ownerReferences: [{ kind: 'Node', name: 'a', uid: 'uid-a' }],
+        },
+        spec: { holderIdentity: 'a', leaseDurationSeconds: 4, renewTime: '2020-01-01T00:00:00.000000Z' },
+      },
+    });
+    await clock.advance(3000);
+    expect(writes()).toHaveLength(4);
+  });
+
+  test('is made where there is none', async () => {
+    api.answerWith(({ method }) => {
+      if (method === 'PATCH') throw kubeError(404, 'NotFound');
+      return {};
+    });
+    membership.setInterfaces(eth0('10.6.204.1/24'));
+    await clock.advance(0);
+    expect(writes().map(({ method, path }) => `${method} ${path}`)).toEqual([
+      `PATCH ${LEASES}/speaker-a`,
+      `POST ${LEASES}`,
+    ]);
+  });
+
+  test('says so at once when the interfaces change', async () => {
+    membership.setInterfaces(eth0('10.6.204.1/24'));
+    await clock.advance(100);
+    membership.setInterfaces(eth0('10.6.204.1/24', '192.168.0.1/24'));
+    await clock.advance(0);
+    expect(writes()).toHaveLength(2);
+    expect(JSON.stringify(writes()[1]?.body)).toContain('192.168.0.1/24');
+  });
+
+  test('is deleted by an orderly stop, and renewed no more', async () => {
+    membership.setInterfaces(eth0('10.6.204.1/24'));
+    await clock.advance(0);
+    await membership.retire();
+    expect(writes().at(-1)).toMatchObject({ method: 'DELETE', path: `${LEASES}/speaker-a` });
+    const before = writes().length;
+    await clock.advance(10_000);
+    expect(writes()).toHaveLength(before);
+  });
+});
+
+describe('who lives', () => {
+  beforeEach(async () => {
+    membership.setInterfaces(eth0('10.6.204.1/24'));
+    await clock.advance(0);
+  });
+
+  test('renewals change nothing and are not told', async () => {
+    const before = changes;
+    await pass(20, ['a', 'b', 'c'], 1);
+    expect(alive()).toEqual(['a', 'b', 'c']);
+    expect(changes).toBe(before);
+  });
+
+  test('one that stops renewing is given up once, four seconds later', async () => {
+    await pass(2, ['a', 'b', 'c'], 1);
+    const before = changes;
+    await pass(2, ['a', 'b'], 3);
+    expect(alive()).toEqual(['a', 'b', 'c']);
+    await pass(2, ['a', 'b'], 5);
+    expect(alive()).toEqual(['a', 'b']);
+    expect(changes).toBe(before + 1);
+  });
+
+  test('a goodbye and a change of interfaces are told at once', async () => {
+    const before = changes;
+    api.lastWatch.send({ type: 'DELETED', object: lease('c', 1) });
+    expect(alive()).toEqual(['a', 'b']);
+    api.lastWatch.send({ type: 'MODIFIED', object: lease('b', 1, '192.168.0.1/24') });
+    expect(changes).toBe(before + 2);
+  });
+
+  test('the API server is out of reach: nobody is given up; back in reach the watches begin anew', async () => {
+    await pass(2, ['a', 'b', 'c'], 1);
+    inReach = false;
+    await clock.advance(120_000);
+    expect(alive()).toEqual(['a', 'b', 'c']);
+    expect(errors).toBeGreaterThan(10);
+    expect(reconnects).toBe(0);
+    inReach = true;
+    await clock.advance(1000);
+    expect(reconnects).toBe(1);
+    await pass(3, ['a', 'b'], 200);
+    expect(alive()).toEqual(['a', 'b', 'c']);
+    await pass(2, ['a', 'b'], 203);
+    expect(alive()).toEqual(['a', 'b']);
+  });
+});
