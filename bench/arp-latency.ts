@@ -6,6 +6,7 @@
 import path from 'node:path';
 import { createLan } from '../tests/support/netns.ts';
 import { PacketPathChild } from '../tests/support/packet-path-child.ts';
+import { formatRatio, formatRow, MICROSECONDS, type Percentiles, percentiles } from './percentiles.ts';
 
 const KERNEL_IP = '192.0.2.2';
 const OUR_IP = '192.0.2.100';
@@ -16,14 +17,12 @@ const REQUESTS_PER_ROUND = 500;
 export interface ArpLatency {
   /** For people. */
   readonly lines: string[];
-  /** Microseconds. */
-  readonly kernel: Percentiles;
-  readonly ours: Percentiles;
+  readonly kernel: RoundTrips;
+  readonly ours: RoundTrips;
 }
 
-interface Percentiles {
-  readonly p50: number;
-  readonly p99: number;
+/** Microseconds. */
+interface RoundTrips extends Percentiles {
   /** Requests without an answer within a second. */
   readonly lost: number;
 }
@@ -40,29 +39,27 @@ export async function benchArpLatency(): Promise<ArpLatency> {
     const options = ['--disable-warning=ExperimentalWarning', program, String(ROUNDS), String(REQUESTS_PER_ROUND)];
     const { stdout } = await lan.host('client').run(process.execPath, ...options, KERNEL_IP, OUR_IP);
     const times = JSON.parse(stdout) as Record<string, number[]>;
-    const kernel = percentiles(times[KERNEL_IP] ?? []);
-    const ours = percentiles(times[OUR_IP] ?? []);
+    const kernel = roundTrips(times[KERNEL_IP] ?? []);
+    const ours = roundTrips(times[OUR_IP] ?? []);
     return { lines: describe(kernel, ours), kernel, ours };
   } finally {
     await child.stop().finally(() => lan.remove());
   }
 }
 
-function percentiles(times: readonly number[]): Percentiles {
+function roundTrips(times: readonly number[]): RoundTrips {
   const counted = times.slice(REQUESTS_PER_ROUND);
-  const answered = counted.filter((time) => time >= 0).sort((a, b) => a - b);
-  const at = (share: number) => answered[Math.floor(answered.length * share)] ?? Number.NaN;
-  return { p50: at(0.5), p99: at(0.99), lost: counted.length - answered.length };
+  const answered = counted.filter((time) => time >= 0);
+  return { ...percentiles(answered), lost: counted.length - answered.length };
 }
 
-function describe(kernel: Percentiles, ours: Percentiles): string[] {
-  const row = (name: string, { p50, p99, lost }: Percentiles) =>
-    `  ${name.padEnd(22)} p50 ${p50.toFixed(0).padStart(5)} µs   p99 ${p99.toFixed(0).padStart(6)} µs   lost ${lost}`;
+function describe(kernel: RoundTrips, ours: RoundTrips): string[] {
+  const row = (name: string, times: RoundTrips) => `${formatRow(name, times, MICROSECONDS)}   lost ${times.lost}`;
   return [
-    `ARP round trip, ${(ROUNDS - 1) * REQUESTS_PER_ROUND} requests each, one at a time`,
-    row('kernel (the floor)', kernel),
+    row('the kernel’s own reply (the floor)', kernel),
     row('packet path', ours),
-    `  ratio                  p50 ${(ours.p50 / kernel.p50).toFixed(1).padStart(5)} ×    p99 ${(ours.p99 / kernel.p99).toFixed(1).padStart(6)} ×`,
+    formatRatio(ours, kernel),
+    `${(ROUNDS - 1) * REQUESTS_PER_ROUND} requests each, one at a time`,
   ];
 }
 

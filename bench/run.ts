@@ -1,0 +1,85 @@
+/**
+ * `npm run bench`: measures, each figure against a floor taken in the same run, and prints lines for people.
+ *
+ *     npm run bench                          everything
+ *     npm run bench -- arp allocation        these, in the order below
+ *
+ * Needs root on Linux. What needs a cluster boots one of its own (sandbox "bench") and takes it down at the end, also
+ * after a failure or an interrupt. Exit codes: 0 all measured, 1 some could not be, 2 no such measurement.
+ */
+import { SandboxError } from '../src/sandbox/errors.ts';
+import { measureAllocation } from './allocation.ts';
+import { measureAnnouncement } from './announcement.ts';
+import { benchArpLatency } from './arp-latency.ts';
+import { BenchCluster } from './bench-cluster.ts';
+import { measureImageSize } from './image-size.ts';
+import { describeLoad, describeMachine, monotonicMs } from './machine.ts';
+import { measureMemory } from './memory.ts';
+import { measureSandboxStart } from './sandbox-start.ts';
+
+interface Measurement {
+  readonly name: string;
+  readonly title: string;
+  /** Lines for people, without indentation. */
+  measure(cluster: BenchCluster): Promise<readonly string[]>;
+}
+
+/** First what wants the machine for itself, before there is a cluster. */
+const measurements: readonly Measurement[] = [
+  { name: 'image', title: 'image size', measure: measureImageSize },
+  { name: 'arp', title: 'ARP reply', measure: async () => (await benchArpLatency()).lines },
+  { name: 'start', title: 'sandbox start, caches warm', measure: measureSandboxStart },
+  { name: 'allocation', title: 'Service created → external address visible', measure: measureAllocation },
+  { name: 'announcement', title: 'external address visible → first ARP reply', measure: measureAnnouncement },
+  { name: 'memory', title: 'resident memory', measure: measureMemory },
+];
+
+async function main(wanted: readonly string[]): Promise<number> {
+  const unknown = wanted.filter((name) => !measurements.some((measurement) => measurement.name === name));
+  if (unknown.length > 0) {
+    console.error(`error: no measurement is called ${unknown.join(', ')}`);
+    console.error(`  hint: there are ${measurements.map(({ name }) => name).join(', ')}`);
+    return 2;
+  }
+  for (const line of [...describeMachine(), `         ${describeLoad()}`]) console.log(line);
+  const chosen = measurements.filter(({ name }) => wanted.length === 0 || wanted.includes(name));
+  const cluster = new BenchCluster();
+  const interrupt = interruption();
+  try {
+    return await Promise.race([measureAll(chosen, cluster), interrupt]);
+  } finally {
+    await cluster.close();
+  }
+}
+
+async function measureAll(chosen: readonly Measurement[], cluster: BenchCluster): Promise<number> {
+  let failures = 0;
+  for (const { title, measure } of chosen) {
+    console.log(`\n${title}`);
+    const beganMs = monotonicMs();
+    try {
+      for (const line of await measure(cluster)) console.log(`  ${line}`);
+    } catch (error) {
+      failures += 1;
+      console.error(`  error: ${describeError(error)}`);
+    }
+    console.log(`  (${((monotonicMs() - beganMs) / 1000).toFixed(0)} s; ${describeLoad()})`);
+  }
+  return failures === 0 ? 0 : 1;
+}
+
+function describeError(error: unknown): string {
+  if (error instanceof SandboxError) return `${error.problem}\n  hint: ${error.hint}`;
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
+
+/** Resolves with the exit code that says so when somebody interrupts; a second interrupt ends the program at once. */
+function interruption(): Promise<number> {
+  return new Promise((resolve) => {
+    process.once('SIGINT', () => resolve(130));
+    process.once('SIGTERM', () => resolve(143));
+  });
+}
+
+// Explicitly: after an interrupt the measurement that was under way still has timers and connections.
+process.exit(await main(process.argv.slice(2)));
