@@ -45,6 +45,7 @@ export async function measureMemory(cluster: BenchCluster): Promise<string[]> {
   await withServices(handle, async (services) => {
     await announceAll(handle, services);
     await pause(IDLE_MS);
+    await assertSame(handle, programs);
     lines.push(...(await describe(`${SERVICES} Services`, programs)));
   });
   return lines;
@@ -82,6 +83,21 @@ async function findPrograms(handle: SandboxHandle): Promise<readonly ProgramProc
   const count = (program: string) => found.filter((process) => process.program === program).length;
   if (count('controller') !== 1 || count('speaker') !== nodes.length) return undefined;
   return found.sort((a, b) => `${a.program} ${a.node}`.localeCompare(`${b.program} ${b.node}`));
+}
+
+/** A program that was started anew has not lived through the Services' coming, and must not be restarted by it either. */
+async function assertSame(handle: SandboxHandle, before: readonly ProgramProcess[]): Promise<void> {
+  const now = (await findPrograms(handle)) ?? [];
+  const gone = before.filter(({ pid }) => !now.some((process) => process.pid === pid));
+  if (gone.length === 0) return;
+  const ends = await kubectl(
+    handle,
+    ...['-n', 'metallb-system', 'get', 'pods', '-o'],
+    'jsonpath={range .items[*].status.containerStatuses[*]}{.name}: {.lastState.terminated}{"\\n"}{end}',
+  );
+  const events = await kubectl(handle, '-n', 'metallb-system', 'get', 'events', '--field-selector', 'type=Warning');
+  const names = gone.map(({ program, node }) => `the ${program} on ${node}`).join(', ');
+  throw new Error(`${names} ended during the measurement\n${ends}\n${events}`);
 }
 
 async function describe(situation: string, programs: readonly ProgramProcess[]): Promise<string[]> {
