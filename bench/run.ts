@@ -76,8 +76,15 @@ function describeError(error: unknown): string {
 /** Resolves with the exit code that says so when somebody interrupts; a second interrupt ends the program at once. */
 function interruption(): Promise<number> {
   return new Promise((resolve) => {
-    process.once('SIGINT', () => resolve(130));
-    process.once('SIGTERM', () => resolve(143));
+    for (const [signal, exitCode] of [
+      ['SIGINT', 130],
+      ['SIGTERM', 143],
+    ] as const) {
+      process.once(signal, () => {
+        console.error('\n  interrupted: taking the cluster down');
+        resolve(exitCode);
+      });
+    }
   });
 }
 

@@ -142,11 +142,16 @@ export class BenchServices {
 export async function withServices<T>(handle: SandboxHandle, use: (services: BenchServices) => Promise<T>): Promise<T> {
   const services = new BenchServices(handle);
   await services.start();
+  let result: T;
   try {
-    return await use(services);
-  } finally {
-    await services.close();
+    result = await use(services);
+  } catch (error) {
+    // Whatever broke the measurement may well break the tidying up; the first failure is the one to tell.
+    await services.close().catch(() => undefined);
+    throw error;
   }
+  await services.close();
+  return result;
 }
 
 /** A few at a time; rejects with the first failure. */
