@@ -12,7 +12,7 @@ const KEY = 'config';
 export async function readConfigMapYaml(configMap: ConfigMapView): Promise<Result<unknown>> {
   const text = configMap.data[KEY];
   if (text === undefined) return err(`has no key "${KEY}"`);
-  const { parseDocument } = await import('yaml');
+  const { parseDocument } = await import('./yaml-parser.ts');
   const document = parseDocument(text, { prettyErrors: true, strict: true, uniqueKeys: true });
   const [fault] = document.errors;
   if (fault !== undefined) return err(`is not YAML: ${fault.message.split('\n')[0] ?? ''}`);
