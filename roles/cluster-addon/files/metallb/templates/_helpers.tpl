@@ -67,8 +67,9 @@ livenessProbe:
     {{- end }}
   initialDelaySeconds: 10
   periodSeconds: 10
-  timeoutSeconds: 3
-  failureThreshold: 3
+  {{- /* Patient: a machine that is out of breath is not helped by a restart. */}}
+  timeoutSeconds: 5
+  failureThreshold: 6
 readinessProbe:
   httpGet:
     path: /readyz
