@@ -12,6 +12,7 @@
 import type { Config, Pool } from '../model/config.ts';
 import { compareIps, type Ip, ipFamily } from '../model/ip.ts';
 import { formatKey, type ServiceView } from '../model/service.ts';
+import { compareText } from '../model/text-order.ts';
 import { AddressBook } from './address-book.ts';
 import type { AllocationReason, PoolRefusal, Refusal } from './allocation-reason.ts';
 import { FreeAddresses } from './free-addresses.ts';
@@ -75,20 +76,21 @@ export function allocate(world: AllocationWorld): readonly Allocation[] {
 }
 
 /**
- * Grants in the order of claim, and again to those who were refused as long as somebody gave an address up for another:
- * what is refused in the end would be refused the next time, too. A Service moves once at most, so this ends.
+ * Grants in the order of claim, and again to those who were refused as long as somebody's addresses changed: what is
+ * refused in the end would be refused the next time, too, and in the same words. A Service is given addresses or moves
+ * once at most, so this ends.
  */
 function grantAll(reclaimed: readonly (Reclaimed & { readonly claimant: Claimant })[], context: GrantContext): Grant[] {
   const grants: Grant[] = reclaimed.map(({ held }) => held ?? { ips: [] });
   let due = reclaimed.map((_, i) => i);
-  for (let moved = true; moved; ) {
-    moved = false;
+  for (let changed = true; changed; ) {
+    changed = false;
     for (const i of due) {
       const claimant = reclaimed[i]?.claimant;
       const before = grants[i];
       if (claimant === undefined || before === undefined) continue;
       const given = grant(claimant, holdingOf(before), context);
-      moved ||= before.ips.some((ip) => !given.ips.includes(ip));
+      changed ||= given.ips.length !== before.ips.length || before.ips.some((ip) => !given.ips.includes(ip));
       grants[i] = given;
     }
     due = due.filter((i) => grants[i]?.refusal !== undefined);
@@ -157,8 +159,4 @@ function notLoadBalancer(service: ServiceView): Allocation {
 function addressesOf(service: ServiceView): Ip[] {
   const ips = service.ingress.flatMap(({ ip }) => (ip === undefined ? [] : [ip]));
   return Array.from(new Set(ips)).sort((a, b) => (ipFamily(a) === ipFamily(b) ? 0 : compareIps(a, b)));
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }
