@@ -16,6 +16,7 @@ import type { Config, ConfigError, L2Advertisement, Pool } from '../model/config
 import type { Labels } from '../model/labels.ts';
 import { formatRange } from '../model/range.ts';
 import { formatResource, type RawResource } from '../model/resource.ts';
+import { compareText } from '../model/text-order.ts';
 import { ClaimedRanges } from './claimed-ranges.ts';
 import { readL2Advertisement } from './config-l2-advertisement.ts';
 import { type ReadPool, readPool } from './config-pool.ts';
@@ -179,8 +180,4 @@ function wasRefused(object: RawResource): boolean {
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return compareText(a.name, b.name);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -8,6 +8,7 @@
  */
 import type { Ip } from '../model/ip.ts';
 import type { Sha256Hex } from '../model/platform.ts';
+import { compareText } from '../model/text-order.ts';
 
 /** Why a node is no candidate. Spelled the same in logs, metrics, Events and the explanation. */
 export type NodeRefusal =
@@ -29,8 +30,4 @@ export function rankCandidates(ip: Ip, candidates: readonly string[], sha256Hex:
     .map((node) => ({ node, rank: sha256Hex(`${node}#${ip}`) }))
     .sort((a, b) => compareText(a.rank, b.rank) || compareText(a.node, b.node))
     .map(({ node }) => node);
-}
-
-function compareText(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

@@ -15,6 +15,7 @@ import type { NodeView, SpeakerView } from '../model/node.ts';
 import type { Sha256Hex } from '../model/platform.ts';
 import { rangeContains } from '../model/range.ts';
 import { type EndpointView, formatKey, type ServiceView } from '../model/service.ts';
+import { compareText } from '../model/text-order.ts';
 import { electOwner, type NodeRefusal } from './elect-layer2.ts';
 import { indexPools, type PoolIndex, poolOf } from './pool-index.ts';
 
@@ -58,11 +59,15 @@ export interface AddressPlan {
 
 /** Plans every address, ordered by address. */
 export function planLayer2(facts: Layer2Facts, sha256Hex: Sha256Hex): readonly AddressPlan[] {
-  const index = indexPools(facts.config);
+  const context: Context = {
+    facts,
+    index: indexPools(facts.config),
+    nodes: [...facts.nodes].sort((a, b) => compareText(a.name, b.name)),
+    speakers: new Map(facts.speakers.map((speaker) => [speaker.nodeName, speaker])),
+    sha256Hex,
+  };
   const plans: AddressPlan[] = [];
-  for (const [ip, services] of servicesByAddress(facts)) {
-    plans.push(planAddress(ip, services, { facts, index, sha256Hex }));
-  }
+  for (const [ip, services] of servicesByAddress(facts)) plans.push(planAddress(ip, services, context));
   return plans.sort((a, b) => compareIps(a.ip, b.ip));
 }
 
@@ -90,9 +95,13 @@ function servicesByAddress(facts: Layer2Facts): Map<Ip, ServiceView[]> {
   return byAddress;
 }
 
+/** What all addresses are planned with, made once a plan. */
 interface Context {
   readonly facts: Layer2Facts;
   readonly index: PoolIndex;
+  /** Ordered by name. */
+  readonly nodes: readonly NodeView[];
+  readonly speakers: ReadonlyMap<string, SpeakerView>;
   readonly sha256Hex: Sha256Hex;
 }
 
@@ -123,11 +132,10 @@ interface ServedService {
 }
 
 function chooseNode(ip: Ip, served: readonly ServedService[], context: Context): Omit<AddressPlan, 'services'> {
-  const { facts, sha256Hex } = context;
-  const speakers = new Map(facts.speakers.map((speaker) => [speaker.nodeName, speaker]));
+  const { facts, nodes, speakers, sha256Hex } = context;
   const candidates: string[] = [];
   const refused: { node: string; reason: NodeRefusal }[] = [];
-  for (const node of [...facts.nodes].sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const node of nodes) {
     const reason = refusalOf(node, { ip, served, facts, speaker: speakers.get(node.name) });
     if (reason === undefined) candidates.push(node.name);
     else refused.push({ node: node.name, reason });

@@ -4,7 +4,7 @@
  */
 import { readConfigMapYaml } from '../adapters/kube/config-map-yaml.ts';
 import { type AnyInformer, Informer } from '../adapters/kube/informer.ts';
-import { metallbPath, NAMESPACES_PATH } from '../adapters/kube/paths.ts';
+import { corePath, metallbPath, NAMESPACES_PATH } from '../adapters/kube/paths.ts';
 import { toConfigMapView, toNamespaceView, toRawResource } from '../adapters/kube/read-model.ts';
 import type { Untyped } from '../adapters/kube/untyped.ts';
 import { type ConfigSources, type DecidedConfig, decideConfig, NO_MEMORY } from '../decide/config-source.ts';
@@ -49,7 +49,7 @@ export class Configuration {
       toRawResource('L2Advertisement'),
     );
     this.#namespaces = this.#informer(NAMESPACES_PATH, toNamespaceView);
-    this.configMaps = this.#informer(`/api/v1/namespaces/${namespace}/configmaps`, toConfigMapView, {
+    this.configMaps = this.#informer(corePath('configmaps', namespace), toConfigMapView, {
       fieldSelector: `metadata.name=${CONFIG_MAP}`,
     });
   }

@@ -4,6 +4,7 @@
  * because a speaker that cannot renew must not judge the others.
  */
 
+import { leasesPath } from '../../adapters/kube/paths.ts';
 import { INTERFACES_ANNOTATION, PORT_ANNOTATION } from '../../decide/speaker-facts.ts';
 import type { ApiRequest, Clock, KubeApi } from '../../engine/ports.ts';
 import { leaseDurationMs, renewIntervalMs } from '../../protocols/liveness/lease-detector.ts';
@@ -139,7 +140,7 @@ export class LeaseKeeper {
   }
 
   get #listPath(): string {
-    return `/apis/coordination.k8s.io/v1/namespaces/${this.#options.namespace}/leases`;
+    return leasesPath(this.#options.namespace);
   }
 
   get #path(): string {

@@ -7,6 +7,7 @@
  *   PresenceProber ──▶ the others, while cut off
  */
 import { type AnyInformer, Informer } from '../../adapters/kube/informer.ts';
+import { leasesPath } from '../../adapters/kube/paths.ts';
 import { toLeaseView } from '../../adapters/kube/read-model.ts';
 import {
   formatSpeakerInterfaces,
@@ -57,7 +58,7 @@ export class Membership {
       api,
       clock,
       random,
-      path: `/apis/coordination.k8s.io/v1/namespaces/${namespace}/leases`,
+      path: leasesPath(namespace),
       labelSelector: `app=${SPEAKER_LEASE_LABELS.app},component=${SPEAKER_LEASE_LABELS.component}`,
       toView: toLeaseView,
       onChange: (key) => this.#sawLease(key),
