@@ -28,6 +28,19 @@ export interface Pool {
   readonly frozen?: true;
   /** Absent: any Service. */
   readonly serviceAllocation?: ServiceAllocation;
+  /** Addresses of the pool that are somebody else's (a router's, a keepalived VIP): never given out. Absent: none. */
+  readonly excludeAddresses?: readonly AddressRange[];
+  /** For how long the address of a deleted Service waits for a Service of its name, in milliseconds. Absent: not at all. */
+  readonly retentionMs?: number;
+  /** For how long an address that was given up goes to nobody else, in milliseconds. Absent: not at all. */
+  readonly quarantineMs?: number;
+  /**
+   * The pool is being emptied. NoNewAddresses: nobody gets one any more. MoveServices: and who holds one moves to another
+   * pool as soon as one serves it. Absent: it is not.
+   */
+  readonly drain?: 'NoNewAddresses' | 'MoveServices';
+  /** The most addresses of this pool that the Services of one namespace hold. Absent: no limit. */
+  readonly maxAddressesPerNamespace?: number;
 }
 
 export interface ServiceAllocation {
