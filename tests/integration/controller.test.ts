@@ -42,7 +42,8 @@ afterEach(async () => {
   await kubectl('delete', 'services', '-n', apps, '--all');
   await kubectl('delete', 'ipaddresspools,l2advertisements,configurationstates', '-n', NS, '--all');
   await kubectl('delete', 'configmap', '-n', NS, 'config', '--ignore-not-found');
-  expect(await controller.stop()).toBe(0);
+  const log = controller.log();
+  if ((await controller.stop()) !== 0) throw new Error(`the controller did not end well:\n${log}`);
 }, 30_000);
 
 async function kubectl(...args: readonly string[]): Promise<string> {
@@ -243,8 +244,8 @@ describe('what is not ours', () => {
     );
     controller = await startController(plane.kubeconfig, PORTS);
     await kubectl('delete', 'ipaddresspools', '-n', NS, '--all');
-    await holds('ours');
     await quiet();
+    await holds('ours', '10.6.204.20');
     const elsewhere = await get('service', '-n', apps, 'elsewhere');
     expect(elsewhere.status).toEqual({ loadBalancer: { ingress: [{ hostname: 'lb.example.com' }] } });
     expect((await get('service', '-n', apps, 'classy')).status).toEqual({ loadBalancer: {} });
@@ -285,14 +286,30 @@ describe('restarts', () => {
 });
 
 describe('pools come and go', () => {
-  test('without the last pool our addresses are released with a reason, and come back with it', async () => {
+  test('with no pool at all nothing is taken away, and it says what is missing', async () => {
     await pool('default', ['10.6.204.20/30']);
     await service('web');
     await holds('web', '10.6.204.20');
     await kubectl('delete', 'ipaddresspool', '-n', NS, 'default');
+    expect(await allocated('web', 'NoPools')).toMatchObject({ status: 'True' });
+    await service('late');
+    expect(await allocated('late', 'NoPools')).toMatchObject({ status: 'False' });
+    await quiet();
+    expect(await addresses('web')).toEqual(['10.6.204.20']);
+    await pool('default', ['10.6.204.20/30']);
+    await holds('late', '10.6.204.21');
+    expect(await allocated('web', 'Allocated')).toMatchObject({ status: 'True' });
+  }, 30_000);
+
+  test('a pool that goes takes its addresses along, with a reason, when there is another', async () => {
+    await pool('default', ['10.6.204.20/30']);
+    await service('web');
+    await holds('web', '10.6.204.20');
+    await pool('other', ['10.6.205.20/30'], { autoAssign: false });
+    await kubectl('delete', 'ipaddresspool', '-n', NS, 'default');
     await holds('web');
-    expect(await allocated('web', 'NoPools')).toMatchObject({ status: 'False' });
-    expect((await event(apps, 'web', 'ClearAssignment')).message).toContain('belongs to no pool');
+    expect(await allocated('web', 'NoPoolAllowed')).toMatchObject({ status: 'False' });
+    expect((await event(apps, 'web', 'ClearAssignment')).message).toContain('is not allowed in config');
     expect((await get('service', '-n', apps, 'web')).metadata.annotations).not.toHaveProperty([
       'metallb.io/ip-allocated-from-pool',
     ]);

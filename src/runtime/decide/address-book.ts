@@ -1,65 +1,159 @@
 /**
- * Who holds which address, and whether another Service may join in. Services share an address when all of them carry the
- * same sharing key, send traffic to the same places, and no port of a protocol is wanted twice.
+ * Who holds which address, whether another Service may join in, and how many addresses a namespace or a pool has in use.
+ * Services share an address when all of them carry the same sharing key, send traffic to the same places, and no port of
+ * a protocol is wanted twice.
  */
-import type { Ip } from '../model/ip.ts';
+import { type Ip, type IpFamily, ipFamily } from '../model/ip.ts';
+import { compareText } from '../model/text-order.ts';
 import type { Sharing } from './service-request.ts';
+
+/** Who may meet on an address: those of one key and one backend. */
+interface SharingGroup {
+  readonly ips: Set<Ip>;
+  /** "TCP/80" → on how many of the group's addresses it is taken. */
+  readonly takenPorts: Map<string, number>;
+}
 
 export class AddressBook {
   /** Address → holder's "namespace/name" → how it shares. */
   readonly #holders = new Map<Ip, Map<string, Sharing>>();
-  /** Sharing key → the addresses held under it. */
-  readonly #bySharingKey = new Map<string, Set<Ip>>();
+  readonly #groups = new Map<string, SharingGroup>();
+  /** Pool → different addresses in use. */
+  readonly #inUse = new Map<string, Record<IpFamily, number>>();
+  /** Namespace, or namespace and pool → different addresses in use. */
+  readonly #ofNamespace = new Map<string, number>();
 
   isHeld(ip: Ip): boolean {
     return this.#holders.has(ip);
+  }
+
+  /** Whether this very Service holds it. */
+  isHeldBy(ip: Ip, holder: string): boolean {
+    return this.#holders.get(ip)?.has(holder) ?? false;
   }
 
   /** Why the Service may not hold the address; undefined: it may. What it holds itself is no obstacle. */
   obstacle(ip: Ip, holder: string, sharing: Sharing): string | undefined {
     const holders = this.#holders.get(ip);
     if (holders === undefined) return undefined;
+    const inTheWay = Array.from(holders).filter(
+      ([other, its]) => other !== holder && clashOf(its, sharing) !== undefined,
+    );
+    if (inTheWay.length === 0) return undefined;
     // By name, because the first one found is told, and equal worlds must be told equally.
-    const others = Array.from(holders)
-      .filter(([other]) => other !== holder)
-      .sort(([a], [b]) => (a < b ? -1 : 1));
-    const strangers = others.filter(([, other]) => !mayMeet(other, sharing)).map(([other]) => other);
+    inTheWay.sort(([a], [b]) => compareText(a, b));
+    const strangers = inTheWay.filter(([, other]) => !mayMeet(other, sharing)).map(([other]) => other);
     if (strangers.length > 0) {
       return `${ip} is held by ${strangers.join(', ')}, with which it may not be shared (same allow-shared-ip, and with externalTrafficPolicy Local the same selector)`;
     }
-    for (const [other, { ports }] of others) {
-      const clash = ports.find((port) =>
-        sharing.ports.some((own) => own.port === port.port && own.protocol === port.protocol),
-      );
-      if (clash !== undefined) return `port ${clash.protocol}/${clash.port} of ${ip} is used by ${other}`;
-    }
-    return undefined;
+    const [first] = inTheWay;
+    return first === undefined ? undefined : `port ${clashOf(first[1], sharing)} of ${ip} is used by ${first[0]}`;
   }
 
-  /** Addresses held under the sharing key: those another Service with that key might join. */
-  sharedUnder(key: string): Iterable<Ip> {
-    return key === '' ? [] : (this.#bySharingKey.get(key) ?? []);
+  /** Addresses that another Service sharing like this might join; none where each has one of its ports taken. */
+  sharedWith(sharing: Sharing): Iterable<Ip> {
+    const group = sharing.key === '' ? undefined : this.#groups.get(groupOf(sharing));
+    if (group === undefined) return [];
+    const { takenPorts, ips } = group;
+    return portNames(sharing).some((port) => takenPorts.get(port) === ips.size) ? [] : ips;
   }
 
-  hold(ip: Ip, holder: string, sharing: Sharing): void {
+  hold(ip: Ip, pool: string, holder: string, sharing: Sharing): void {
+    this.release(ip, pool, holder);
     const holders = this.#holders.get(ip) ?? new Map<string, Sharing>();
+    this.#countNamespace(ip, pool, holder, 1);
+    if (holders.size === 0) this.#countInUse(ip, pool, 1);
     this.#holders.set(ip, holders.set(holder, sharing));
     if (sharing.key === '') return;
-    const shared = this.#bySharingKey.get(sharing.key) ?? new Set<Ip>();
-    this.#bySharingKey.set(sharing.key, shared.add(ip));
+    const group = this.#groups.get(groupOf(sharing)) ?? { ips: new Set<Ip>(), takenPorts: new Map<string, number>() };
+    this.#groups.set(groupOf(sharing), group);
+    group.ips.add(ip);
+    for (const port of portNames(sharing)) group.takenPorts.set(port, (group.takenPorts.get(port) ?? 0) + 1);
   }
 
-  release(ip: Ip, holder: string): void {
+  /** Nothing where the holder does not hold it. */
+  release(ip: Ip, pool: string, holder: string): void {
     const holders = this.#holders.get(ip);
     const sharing = holders?.get(holder);
     if (holders === undefined || sharing === undefined) return;
     holders.delete(holder);
-    if (holders.size > 0) return;
-    this.#holders.delete(ip);
-    this.#bySharingKey.get(sharing.key)?.delete(ip);
+    this.#countNamespace(ip, pool, holder, -1);
+    if (holders.size === 0) {
+      this.#holders.delete(ip);
+      this.#countInUse(ip, pool, -1);
+    }
+    this.#leaveGroup(ip, sharing);
   }
+
+  /** Different addresses of the pool in use. */
+  inUse(pool: string): Readonly<Record<IpFamily, number>> {
+    return this.#inUse.get(pool) ?? { ipv4: 0, ipv6: 0 };
+  }
+
+  /** Different addresses that Services of the namespace hold, of the pool if one is given. */
+  heldIn(namespace: string, pool?: string): number {
+    return this.#ofNamespace.get(countKey(namespace, pool)) ?? 0;
+  }
+
+  /** Whether a Service of the namespace, other than the one given, holds the address. */
+  isHeldIn(ip: Ip, namespace: string, except: string): boolean {
+    const holders = this.#holders.get(ip);
+    if (holders === undefined) return false;
+    for (const holder of holders.keys()) if (holder !== except && namespaceOf(holder) === namespace) return true;
+    return false;
+  }
+
+  #leaveGroup(ip: Ip, sharing: Sharing): void {
+    const group = sharing.key === '' ? undefined : this.#groups.get(groupOf(sharing));
+    if (group === undefined) return;
+    for (const port of portNames(sharing)) {
+      const left = (group.takenPorts.get(port) ?? 1) - 1;
+      if (left === 0) group.takenPorts.delete(port);
+      else group.takenPorts.set(port, left);
+    }
+    if (!this.#holders.has(ip)) group.ips.delete(ip);
+    if (group.ips.size === 0) this.#groups.delete(groupOf(sharing));
+  }
+
+  #countInUse(ip: Ip, pool: string, by: 1 | -1): void {
+    const count = this.#inUse.get(pool) ?? { ipv4: 0, ipv6: 0 };
+    count[ipFamily(ip)] += by;
+    this.#inUse.set(pool, count);
+  }
+
+  #countNamespace(ip: Ip, pool: string, holder: string, by: 1 | -1): void {
+    const namespace = namespaceOf(holder);
+    if (this.isHeldIn(ip, namespace, holder)) return;
+    for (const key of [countKey(namespace), countKey(namespace, pool)]) {
+      this.#ofNamespace.set(key, (this.#ofNamespace.get(key) ?? 0) + by);
+    }
+  }
+}
+
+export function namespaceOf(key: string): string {
+  return key.slice(0, key.indexOf('/'));
+}
+
+/** No namespace and no pool has a space in its name. */
+function countKey(namespace: string, pool = ''): string {
+  return `${namespace} ${pool}`;
+}
+
+function groupOf({ key, backend }: Sharing): string {
+  return `${key}\n${backend}`;
+}
+
+function portNames({ ports }: Sharing): string[] {
+  return ports.map(({ protocol, port }) => `${protocol}/${port}`);
 }
 
 function mayMeet(a: Sharing, b: Sharing): boolean {
   return a.key !== '' && a.key === b.key && a.backend === b.backend;
+}
+
+/** The port that both want, or "" where they may not meet at all; undefined: they get along. */
+function clashOf(a: Sharing, b: Sharing): string | undefined {
+  if (!mayMeet(a, b)) return '';
+  const clash = a.ports.find((port) => b.ports.some((own) => own.port === port.port && own.protocol === port.protocol));
+  return clash === undefined ? undefined : `${clash.protocol}/${clash.port}`;
 }

@@ -7,6 +7,12 @@ export type AllocationReason =
   | 'Allocated'
   /** PreferDualStack, and the pool has an address of one family only. */
   | 'AllocatedOneFamily'
+  /** It has addresses, but fewer than its annotation address-count asks for. */
+  | 'AllocatedFewer'
+  /** It has addresses, and one of them is somebody else's as well: a node's, a gateway's, a network's. */
+  | 'AddressConflict'
+  /** It has addresses of a pool that drains and is to move, but no other pool serves it. */
+  | 'PoolDraining'
   /** Not of type LoadBalancer (any more). */
   | 'NotLoadBalancer'
   /** Somebody else fills its status: it holds what no pool of ours contains. */
@@ -21,6 +27,10 @@ export type AllocationReason =
   | 'RequestFamilyMismatch'
   | 'RequestedAddressNotInPool'
   | 'RequestedAddressInUse'
+  /** The requested address is a node's, a gateway's, a network's, or on the pool's list of excluded ones. */
+  | 'RequestedAddressExcluded'
+  /** The requested address waits for another Service's return, or rests before it may change hands. */
+  | 'RequestedAddressReserved'
   /** The requested addresses' pool refuses the Service, or is not the requested pool. */
   | 'RequestedAddressRefused'
   | 'RequestedPoolUnknown'
@@ -32,12 +42,16 @@ export type AllocationReason =
   | 'NoPoolAllowed'
   /** Pools may serve it, but have no address left that fits. */
   | 'PoolsExhausted'
+  /** There are addresses, but its namespace has all it may have. */
+  | 'QuotaReached'
   /** The address it held belongs to no pool any more. */
   | 'AddressNotInPool'
   /** The pool of the address it held no longer serves it. */
   | 'PoolRefused'
   /** The address it held is another Service's, with which it may not share. */
-  | 'AddressInUse';
+  | 'AddressInUse'
+  /** It held more addresses of a family than it asks for. */
+  | 'SurplusAddress';
 
 /** Why one pool did not serve a Service. */
 export type PoolRefusalReason =
@@ -49,6 +63,12 @@ export type PoolRefusalReason =
   | 'ServiceNotSelected'
   /** The pool is faulty: it keeps what it gave, and gives nothing. */
   | 'PoolFaulty'
+  /** The pool is being emptied (spec.drain). */
+  | 'PoolDraining'
+  /** The namespace has all the addresses it may have (annotation max-addresses on it). */
+  | 'NamespaceQuotaReached'
+  /** The namespace has all the addresses of this pool it may have (spec.maxAddressesPerNamespace). */
+  | 'PoolQuotaReached'
   /** It holds no addresses of a family that the Service needs. */
   | 'FamilyMissing'
   | 'Exhausted';
@@ -71,7 +91,7 @@ export function refusal(reason: AllocationReason, message: string, pools: readon
 }
 
 /** At most this many pools are spelled out; a message is read by people. */
-const POOLS_TOLD = 10;
+const POOLS_TOLD = 40;
 
 /** "a: Exhausted, b: NamespaceNotAllowed and 3 more" */
 export function formatPoolRefusals(refusals: readonly PoolRefusal[]): string {

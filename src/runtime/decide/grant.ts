@@ -2,231 +2,101 @@
  * The second pass of allocation: gives a Service what it lacks or asks for, out of what the first pass and earlier
  * Services left. Where that fails it keeps what it holds.
  */
-import type { Pool } from '../model/config.ts';
-import { type Ip, type IpFamily, ipFamily } from '../model/ip.ts';
-import { err, ok, type Result } from '../model/result.ts';
-import type { ServiceView } from '../model/service.ts';
-import type { AddressBook } from './address-book.ts';
-import {
-  formatPoolRefusals,
-  type PoolRefusal,
-  type PoolRefusalReason,
-  type Refusal,
-  refusal,
-} from './allocation-reason.ts';
-import { type FreeAddresses, isAvoided } from './free-addresses.ts';
-import { restriction } from './pool-choice.ts';
-import type { ServiceRequest, Sharing } from './service-request.ts';
-
-export interface Claimant {
-  readonly service: ServiceView;
-  /** "namespace/name" */
-  readonly key: string;
-  readonly request: Result<ServiceRequest, Refusal>;
-  readonly sharing: Sharing;
-}
-
-export interface GrantContext {
-  /** In the order they are asked. */
-  readonly pools: readonly Pool[];
-  readonly poolOf: (ip: Ip) => Pool | undefined;
-  readonly book: AddressBook;
-  readonly free: FreeAddresses;
-}
-
-/** Addresses of one pool, at most one of a family. */
-export interface Holding {
-  readonly pool: Pool;
-  readonly ips: readonly Ip[];
-}
-
-export interface Grant {
-  readonly ips: readonly Ip[];
-  readonly pool?: Pool;
-  /** Why this is not all that the Service asks for. */
-  readonly refusal?: Refusal;
-}
+import { compareIps, type Ip, ipFamily } from '../model/ip.ts';
+import type { Grant, Holding } from './allocation.ts';
+import { refusal } from './allocation-reason.ts';
+import type { AllocationState } from './allocation-state.ts';
+import type { Claimant } from './claimant.ts';
+import { findAddresses } from './find-addresses.ts';
+import { pickAddresses } from './pick-addresses.ts';
+import { ofFamily, type ServiceRequest } from './service-request.ts';
 
 /** `held` is entered in the book already; what is granted is entered, what is given up is taken out. */
-export function grant(claimant: Claimant, held: Holding | undefined, context: GrantContext): Grant {
+export function grant(claimant: Claimant, held: Holding | undefined, state: AllocationState): Grant {
   const { request, service } = claimant;
   if (!request.ok) return { ...(held ?? { ips: [] }), refusal: request.error };
-  if (held !== undefined && (service.deleting || satisfies(held, request.value))) {
-    const given = complete(claimant, request.value, held, context);
-    // RequireDualStack is met by two addresses only: better another pool's pair than one of this pool.
-    if (given.refusal === undefined || request.value.dualStack !== 'require' || service.deleting) return given;
+  if (service.deleting) return held ?? { ips: [], refusal: refusal('NoPoolAllowed', 'the Service is being deleted') };
+  if (held !== undefined && satisfies(held, request.value)) {
+    const given = complete(claimant, request.value, held, state);
+    const reason = whyMoveOn(request.value, held, given);
+    if (reason === undefined) return given;
+    const found = findAddresses(claimant, request.value, held, state);
+    if (found.ok && found.value.pool !== held.pool && isBetter(found.value, given, request.value))
+      return move(claimant, request.value, { from: given, to: found.value }, state);
+    return reason === 'drain' ? drainRefused(held, given) : given;
   }
-  if (service.deleting) return { ips: [], refusal: refusal('NoPoolAllowed', 'the Service is being deleted') };
-  const found = find(claimant, request.value, context);
+  const found = findAddresses(claimant, request.value, held, state);
   if (!found.ok) return { ...(held ?? { ips: [] }), refusal: found.error };
-  for (const ip of held?.ips ?? []) {
-    context.book.release(ip, claimant.key);
-    if (held !== undefined) context.free.released(held.pool, ip);
-  }
-  for (const ip of found.value.ips) context.book.hold(ip, claimant.key, claimant.sharing);
-  return complete(claimant, request.value, found.value, context);
+  return move(claimant, request.value, { from: held, to: found.value }, state);
 }
 
-/** Whether what it holds is what it asks for, but perhaps for a second family. */
+/** Whether what it holds is what it asks for, but perhaps for further addresses. */
 function satisfies(held: Holding, request: ServiceRequest): boolean {
   if (request.pool !== undefined && request.pool !== held.pool.name) return false;
   return (request.ips ?? []).every((ip) => held.ips.includes(ip));
 }
 
-/** Adds the family that a dual-stack Service lacks, from the same pool. */
-function complete(claimant: Claimant, request: ServiceRequest, held: Holding, context: GrantContext): Grant {
-  const missing = request.families.filter((family) => !held.ips.some((ip) => ipFamily(ip) === family));
-  if (missing.length === 0 || claimant.service.deleting) return held;
-  const ips = pick(claimant, held.pool, missing, context);
-  if (ips.ok) {
-    for (const ip of ips.value) context.book.hold(ip, claimant.key, claimant.sharing);
-    return { pool: held.pool, ips: [...held.ips, ...ips.value] };
+/**
+ * require: RequireDualStack is met by two addresses only, so another pool's pair is better than one of this pool.
+ * drain: the pool is to be left. Who asks for this very pool or an address of it stays.
+ */
+function whyMoveOn(request: ServiceRequest, held: Holding, given: Grant): 'require' | 'drain' | undefined {
+  if (given.refusal?.reason === 'AllocatedOneFamily' && request.dualStack === 'require') return 'require';
+  const { drain } = held.pool;
+  const isAsked = drain === 'MoveServices' || (drain !== undefined && request.leavesDrainingPool);
+  return isAsked && request.pool === undefined && request.ips === undefined ? 'drain' : undefined;
+}
+
+/** Nobody is moved to fewer families than it has. */
+function isBetter(found: Holding, given: Grant, request: ServiceRequest): boolean {
+  const families = (ips: readonly Ip[]): number => new Set(ips.map(ipFamily)).size;
+  return families(found.ips) >= Math.min(families(given.ips), request.families.length);
+}
+
+function drainRefused(held: Holding, given: Grant): Grant {
+  const message = `pool "${held.pool.name}" drains, but no other pool serves this Service: it keeps ${[...given.ips].sort(compareIps).join(', ')}`;
+  return {
+    ...given,
+    refusal: refusal('PoolDraining', message, [{ pool: held.pool.name, reason: 'PoolDraining' }]),
+  };
+}
+
+/** Adds the families and addresses that the Service lacks, from the same pool. */
+function complete(claimant: Claimant, request: ServiceRequest, held: Holding, state: AllocationState): Grant {
+  const missing = request.families.filter((family) => ofFamily(held.ips, family).length === 0);
+  const isFull = request.families.every((family) => ofFamily(held.ips, family).length >= request.count);
+  if (isFull) return held;
+  const { count } = request;
+  const whole = pickAddresses(claimant, held.pool, { families: request.families, count, have: held.ips }, state);
+  // Where one family cannot be had at all, more of the other can.
+  const there = request.families.filter((family) => !missing.includes(family));
+  const picked =
+    whole.ok || missing.length === 0 || count === 1
+      ? whole
+      : pickAddresses(claimant, held.pool, { families: there, count, have: held.ips }, state);
+  const ips = picked.ok ? picked.value.ips : [];
+  for (const ip of ips) state.hold(claimant, held.pool, ip);
+  const given = { pool: held.pool, ips: [...held.ips, ...ips] };
+  if (!whole.ok && missing.length > 0) {
+    const message = `no ${missing.join(' and ')} address beside ${[...given.ips].sort(compareIps).join(', ')}: pool "${held.pool.name}": ${whole.error}`;
+    const pools = [{ pool: held.pool.name, reason: whole.error }];
+    return { ...given, refusal: refusal('AllocatedOneFamily', message, pools) };
   }
-  const message = `no ${missing.join(' and ')} address beside ${held.ips.join(', ')}: pool "${held.pool.name}": ${ips.error}`;
-  const pools = [{ pool: held.pool.name, reason: ips.error }];
-  return { ...held, refusal: refusal('AllocatedOneFamily', message, pools) };
+  const short = picked.ok ? picked.value.short : picked.error;
+  if (short === undefined) return given;
+  const message = `${given.ips.length} of ${count * request.families.length} addresses: pool "${held.pool.name}": ${short}`;
+  return { ...given, refusal: refusal('AllocatedFewer', message, [{ pool: held.pool.name, reason: short }]) };
 }
 
-function find(claimant: Claimant, request: ServiceRequest, context: GrantContext): Result<Holding, Refusal> {
-  if (request.ips !== undefined) return findRequested(claimant, request, request.ips, context);
-  if (request.pool !== undefined) return findInPool(claimant, request, request.pool, context);
-  return findAnywhere(claimant, request, context);
-}
-
-function findRequested(
+function move(
   claimant: Claimant,
   request: ServiceRequest,
-  ips: readonly Ip[],
-  context: GrantContext,
-): Result<Holding, Refusal> {
-  const [pool, ...more] = new Set(ips.map((ip) => context.poolOf(ip)));
-  const asked = ips.join(', ');
-  if (pool === undefined || more.length > 0 || ips.some((ip) => isAvoided(pool, ip))) {
-    return err(refusal('RequestedAddressNotInPool', `no pool contains the requested ${asked}`));
+  { from, to }: { readonly from: Holding | Grant | undefined; readonly to: Holding },
+  state: AllocationState,
+): Grant {
+  for (const ip of from?.ips ?? []) {
+    if (from?.pool !== undefined && !to.ips.includes(ip)) state.giveUp(claimant, from.pool, ip, 'Moved');
   }
-  if (request.pool !== undefined && request.pool !== pool.name) {
-    const message = `the requested ${asked} is of pool "${pool.name}", not of the requested pool "${request.pool}"`;
-    return err(refusal('RequestedAddressRefused', message));
-  }
-  const reason = pool.frozen ? 'PoolFaulty' : restriction(pool, claimant.service);
-  if (reason !== undefined) {
-    const message = `the requested ${asked} is of pool "${pool.name}", which does not serve this Service: ${reason}`;
-    return err(refusal('RequestedAddressRefused', message, [{ pool: pool.name, reason }]));
-  }
-  for (const ip of ips) {
-    const obstacle = context.book.obstacle(ip, claimant.key, claimant.sharing);
-    if (obstacle !== undefined) return err(refusal('RequestedAddressInUse', obstacle));
-  }
-  return ok({ pool, ips });
-}
-
-function findInPool(
-  claimant: Claimant,
-  request: ServiceRequest,
-  name: string,
-  context: GrantContext,
-): Result<Holding, Refusal> {
-  const pool = context.pools.find((candidate) => candidate.name === name);
-  if (pool === undefined) return err(refusal('RequestedPoolUnknown', `there is no pool "${name}", which is requested`));
-  const ips = pickFrom(claimant, request, pool, context);
-  if (ips.ok) return ok({ pool, ips: ips.value });
-  const others = context.pools.filter((other) => other !== pool).map((other) => refuse(other, 'NotRequested'));
-  const message = `the requested pool "${name}" does not serve this Service: ${ips.error}`;
-  return err(refusal('RequestedPoolRefused', message, [refuse(pool, ips.error), ...others]));
-}
-
-function findAnywhere(claimant: Claimant, request: ServiceRequest, context: GrantContext): Result<Holding, Refusal> {
-  const refusals: PoolRefusal[] = [];
-  let oneFamily: Holding | undefined;
-  for (const pool of context.pools) {
-    const all = pool.autoAssign ? pickAll(claimant, request, pool, context) : err('AutoAssignOff' as const);
-    if (all.ok) return ok({ pool, ips: all.value });
-    refusals.push(refuse(pool, pool.frozen ? 'PoolFaulty' : all.error));
-    if (request.dualStack === 'prefer' && pool.autoAssign)
-      oneFamily = better(claimant, request, pool, oneFamily, context);
-  }
-  if (oneFamily !== undefined) return ok(oneFamily);
-  if (refusals.length === 0) {
-    return err(refusal('NoPools', 'there are no address pools: create an IPAddressPool'));
-  }
-  const exhausted = refusals.some(({ reason }) => reason === 'Exhausted');
-  const [reason, what] = exhausted
-    ? (['PoolsExhausted', 'no pool that may serve this Service has an address left'] as const)
-    : (['NoPoolAllowed', 'no pool may serve this Service'] as const);
-  return err(refusal(reason, `${what} (${formatPoolRefusals(refusals)})`, refusals));
-}
-
-/** For PreferDualStack: the first pool with the primary family, else the first with the other. */
-function better(
-  claimant: Claimant,
-  request: ServiceRequest,
-  pool: Pool,
-  best: Holding | undefined,
-  context: GrantContext,
-): Holding | undefined {
-  const [primary] = request.families;
-  const [has] = best?.ips ?? [];
-  if (has !== undefined && ipFamily(has) === primary) return best;
-  const ips = pickOne(claimant, request, pool, context);
-  if (!ips.ok) return best;
-  const [found] = ips.value;
-  return best === undefined || (found !== undefined && ipFamily(found) === primary) ? { pool, ips: ips.value } : best;
-}
-
-/** All families, or for PreferDualStack one of them. */
-function pickFrom(
-  claimant: Claimant,
-  request: ServiceRequest,
-  pool: Pool,
-  context: GrantContext,
-): Result<readonly Ip[], PoolRefusalReason> {
-  const all = pickAll(claimant, request, pool, context);
-  return all.ok || request.dualStack !== 'prefer' ? all : pickOne(claimant, request, pool, context);
-}
-
-function pickAll(
-  claimant: Claimant,
-  request: ServiceRequest,
-  pool: Pool,
-  context: GrantContext,
-): Result<readonly Ip[], PoolRefusalReason> {
-  const reason = pool.frozen ? 'PoolFaulty' : restriction(pool, claimant.service);
-  return reason === undefined ? pick(claimant, pool, request.families, context) : err(reason);
-}
-
-/** The primary family, else the other. */
-function pickOne(
-  claimant: Claimant,
-  request: ServiceRequest,
-  pool: Pool,
-  context: GrantContext,
-): Result<readonly Ip[], PoolRefusalReason> {
-  let last: Result<readonly Ip[], PoolRefusalReason> = err('FamilyMissing');
-  for (const family of request.families) {
-    last = pickAll(claimant, { ...request, families: [family] }, pool, context);
-    if (last.ok) return last;
-  }
-  return last;
-}
-
-/** The lowest address of each family; none of them when one has none. Restrictions are the caller's. */
-function pick(
-  claimant: Claimant,
-  pool: Pool,
-  families: readonly IpFamily[],
-  context: GrantContext,
-): Result<readonly Ip[], PoolRefusalReason> {
-  if (pool.frozen) return err('PoolFaulty');
-  if (families.some((family) => !pool.ranges.some((range) => range.family === family))) return err('FamilyMissing');
-  const ips: Ip[] = [];
-  for (const family of families) {
-    const ip = context.free.lowest(pool, family, claimant.key, claimant.sharing);
-    if (ip === undefined) return err('Exhausted');
-    ips.push(ip);
-  }
-  return ok(ips);
-}
-
-function refuse(pool: Pool, reason: PoolRefusalReason): PoolRefusal {
-  return { pool: pool.name, reason };
+  for (const ip of to.ips) state.hold(claimant, to.pool, ip);
+  return complete(claimant, request, to, state);
 }

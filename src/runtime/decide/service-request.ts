@@ -10,6 +10,12 @@ import { type Refusal, refusal } from './allocation-reason.ts';
 export const POOL_REQUEST = 'address-pool';
 export const ADDRESS_REQUEST = 'loadBalancerIPs';
 export const SHARING_KEY = 'allow-shared-ip';
+/** How many addresses of each family the Service wants, out of one pool. Absent: one. */
+export const ADDRESS_COUNT = 'address-count';
+/** "true": the Service moves out of a pool that drains, as if the pool moved everybody. */
+export const LEAVE_DRAINING_POOL = 'leave-draining-pool';
+/** More would be a mistake: one for each node that answers is what there is to gain. */
+export const MAX_ADDRESS_COUNT = 64;
 /** Written by the controller: the pool that the Service's addresses are of. */
 export const ALLOCATED_FROM = 'ip-allocated-from-pool';
 const PREFIX = 'metallb.io/';
@@ -20,9 +26,13 @@ export interface ServiceRequest {
   readonly families: readonly IpFamily[];
   /** 'prefer': one of two families is enough. */
   readonly dualStack: 'no' | 'prefer' | 'require';
+  /** Addresses of each family that it wants; at least one of each is what it needs. */
+  readonly count: number;
   readonly pool?: string;
-  /** One, or one of each family. */
+  /** Of each of its families at least one, at most `count`; in the order they were written in. */
   readonly ips?: readonly Ip[];
+  /** It asks to leave its pool when that drains. */
+  readonly leavesDrainingPool: boolean;
 }
 
 /** Who may use an address together with this Service. */
@@ -60,11 +70,15 @@ export function sharingOf(service: ServiceView): Sharing {
 export function readRequest(service: ServiceView): Result<ServiceRequest, Refusal> {
   const families = readFamilies(service);
   if (!families.ok) return families;
-  const ips = readRequestedIps(service, families.value);
+  const count = readCount(service);
+  if (!count.ok) return count;
+  const ips = readRequestedIps(service, families.value, count.value);
   if (!ips.ok) return ips;
   const pool = annotationOf(service, POOL_REQUEST);
   return ok({
     ...families.value,
+    count: count.value,
+    leavesDrainingPool: annotationOf(service, LEAVE_DRAINING_POOL) === 'true',
     ...(pool === undefined || pool === '' ? {} : { pool }),
     ...(ips.value.length === 0 ? {} : { ips: ips.value }),
   });
@@ -86,11 +100,20 @@ export function readFamilies(service: ServiceView): Result<Families, Refusal> {
   return ok({ families, dualStack: service.ipFamilyPolicy === 'RequireDualStack' ? 'require' : 'prefer' });
 }
 
-function readRequestedIps(service: ServiceView, wanted: Families): Result<readonly Ip[], Refusal> {
+function readCount(service: ServiceView): Result<number, Refusal> {
+  const text = annotationOf(service, ADDRESS_COUNT)?.trim() ?? '';
+  if (text === '') return ok(1);
+  const count = /^[0-9]{1,3}$/.test(text) ? Number(text) : 0;
+  if (count >= 1 && count <= MAX_ADDRESS_COUNT) return ok(count);
+  const message = `annotation ${PREFIX}${ADDRESS_COUNT}: "${text}" is not a number from 1 to ${MAX_ADDRESS_COUNT}`;
+  return err(refusal('RequestMalformed', message));
+}
+
+function readRequestedIps(service: ServiceView, wanted: Families, count: number): Result<readonly Ip[], Refusal> {
   const annotation = annotationOf(service, ADDRESS_REQUEST);
   const field = service.loadBalancerIp;
   if (annotation !== undefined && field !== undefined) {
-    const message = `annotation ${PREFIX}${ADDRESS_REQUEST} and spec.loadBalancerIP are both set: remove one`;
+    const message = `service can not have both annotation ${PREFIX}${ADDRESS_REQUEST} and spec.loadBalancerIP: remove one`;
     return err(refusal('RequestsConflict', message));
   }
   const text = annotation ?? field;
@@ -100,27 +123,24 @@ function readRequestedIps(service: ServiceView, wanted: Families): Result<readon
   for (const part of text.split(',')) {
     const ip = parseIp(part.trim());
     if (!ip.ok) return err(refusal('RequestMalformed', `${where}: ${ip.error}`));
+    if (ips.includes(ip.value)) return err(refusal('RequestMalformed', `${where}: ${ip.value} is named twice`));
     ips.push(ip.value);
   }
-  const families = new Set(ips.map(ipFamily));
-  if (families.size !== ips.length) {
-    return err(refusal('RequestMalformed', `${where}: "${text}" names more than one address of a family`));
+  const tooMany = (['ipv4', 'ipv6'] as const).some((family) => ofFamily(ips, family).length > count);
+  if (tooMany) {
+    const hint = `annotation ${PREFIX}${ADDRESS_COUNT} asks for more`;
+    const most = count === 1 ? 'one address' : `${count} addresses`;
+    return err(refusal('RequestMalformed', `${where}: "${text}" names more than ${most} of a family (${hint})`));
   }
-  return familiesFit(families, wanted)
-    ? ok(ips)
-    : err(
-        refusal(
-          'RequestFamilyMismatch',
-          `${where}: "${text}" does not fit the Service's ${wanted.families.join(' and ')}`,
-        ),
-      );
+  const families = new Set(ips.map(ipFamily));
+  if (families.size === wanted.families.length && wanted.families.every((family) => families.has(family))) {
+    return ok(ips);
+  }
+  const message = `${where}: "${text}" does not match the Service's ${wanted.families.join(' and ')}: ask for one address of each family it has`;
+  return err(refusal('RequestFamilyMismatch', message));
 }
 
-/**
- * Deviation: MetalLB refuses one requested address for a PreferDualStack Service. Here it is that family's address, and
- * the other family's comes from the same pool if that has one.
- */
-function familiesFit(requested: ReadonlySet<IpFamily>, wanted: Families): boolean {
-  const known = Array.from(requested).every((family) => wanted.families.includes(family));
-  return known && (wanted.dualStack === 'prefer' || requested.size === wanted.families.length);
+/** The addresses of one family, in their order. */
+export function ofFamily(ips: readonly Ip[], family: IpFamily): readonly Ip[] {
+  return ips.filter((ip) => ipFamily(ip) === family);
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { allocate } from '../../../src/runtime/decide/allocate.ts';
-import { poolUsage } from '../../../src/runtime/decide/pool-usage.ts';
+import { Allocator } from '../../../src/runtime/decide/allocator.ts';
 import type { Pool } from '../../../src/runtime/model/config.ts';
 import type { ServiceView } from '../../../src/runtime/model/service.ts';
 import { config, ip, pool, service } from '../../support/views.ts';
@@ -167,10 +167,16 @@ describe('one Service', () => {
       want: '10.0.0.0 assign Allocated',
     },
     {
-      name: 'none when its pool is gone and there is no other',
+      name: 'none when its pool is gone and no other serves it',
+      pools: [pool('other', ['10.0.9.0/30'], { autoAssign: false })],
+      given: { ...held('10.9.9.9'), ...asks({ 'metallb.io/ip-allocated-from-pool': 'gone' }) },
+      want: 'release NoPoolAllowed',
+    },
+    {
+      name: 'what it has while there is no pool at all',
       pools: [],
       given: { ...held('10.9.9.9'), ...asks({ 'metallb.io/ip-allocated-from-pool': 'gone' }) },
-      want: 'release NoPools',
+      want: '10.9.9.9 keep NoPools',
     },
     {
       name: 'the old one when the new request fails',
@@ -348,7 +354,7 @@ describe('the order of pools', () => {
       [service('s')],
     );
     expect(refused?.message).toBe(
-      'no pool may serve this Service (x: NamespaceNotAllowed, y: AutoAssignOff, z: FamilyMissing)',
+      'no available IPs: no pool may serve this Service (x: NamespaceNotAllowed, y: AutoAssignOff, z: FamilyMissing)',
     );
     expect(refused?.pools).toEqual([
       { pool: 'x', reason: 'NamespaceNotAllowed' },
@@ -366,7 +372,8 @@ test('a pool’s use counts shared addresses once and leaves out what is avoided
     service('b', { ...share, ports: [{ protocol: 'TCP', port: 443 }] }),
     service('c'),
   ];
-  expect(poolUsage([p], decide([p], services))).toEqual([
-    { pool: 'p', assigned: { ipv4: 2, ipv6: 0 }, capacity: { ipv4: 508n, ipv6: 2n ** 64n } },
+  const allocator = new Allocator({ config: config({ pools: [p] }), loadBalancerClass: undefined }, services);
+  expect(allocator.usage()).toMatchObject([
+    { services: 3, pool: 'p', assigned: { ipv4: 2, ipv6: 0 }, capacity: { ipv4: 508n, ipv6: 2n ** 64n } },
   ]);
 });

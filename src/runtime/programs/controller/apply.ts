@@ -3,9 +3,6 @@
  * cannot be written holds up no other:
  *
  *     service/<ns>/<name> · pool/<ns>/<name> · l2/<ns>/<name> · configmap · state
- *
- * An address goes to a Service only after the Service that gives it up has been written. Whatever is written is learnt at
- * once, so that the next decision starts from it.
  */
 import type { EventSink } from '../../adapters/kube/events.ts';
 import type { Informer } from '../../adapters/kube/informer.ts';
@@ -16,12 +13,10 @@ import {
   writeConfigurationState,
   writeStatus,
 } from '../../adapters/kube/write-config-objects.ts';
-import { type ServiceStatusWrite, writeServiceStatus } from '../../adapters/kube/write-service.ts';
 import type { Clock, KubeApi } from '../../engine/ports.ts';
 import { DONE, type Outcome, RETRY } from '../../engine/work-queue.ts';
-import type { Ip } from '../../model/ip.ts';
 import { formatResource, type RawResource } from '../../model/resource.ts';
-import type { ServiceView } from '../../model/service.ts';
+import { ServiceApplier } from './apply-services.ts';
 import { type ControllerCaches, STATE_NAME } from './caches.ts';
 import {
   acceptedCondition,
@@ -32,8 +27,7 @@ import {
   poolStatus,
   saysAlready,
 } from './config-diff.ts';
-import { farewell, givenUp, serviceEvents, serviceWrite } from './service-diff.ts';
-import type { Decision } from './snapshot.ts';
+import type { Decision } from './world.ts';
 
 export interface ApplyOptions {
   readonly api: KubeApi;
@@ -41,8 +35,9 @@ export interface ApplyOptions {
   readonly caches: ControllerCaches;
   readonly events: EventSink;
   readonly state: ConfigurationStateIdentity;
-  /** Something was written that other decisions may have waited for. */
-  readonly onReleased: () => void;
+  /** The Service was written and is to be looked at as it is now. */
+  readonly onWritten: (key: string) => void;
+  readonly onServed: (seconds: number) => void;
   /** A write failed and is tried again. */
   readonly onError: (key: string, error: KubeError) => void;
 }
@@ -52,32 +47,38 @@ export const POOL_STATUS_DELAY_MS = 200;
 
 export class Applier {
   readonly #options: ApplyOptions;
+  readonly #services: ServiceApplier;
   #decision: Decision | undefined;
-  /** Addresses that some Service is to give up, and which. */
-  #leaving: ReadonlyMap<Ip, readonly string[]> = new Map();
   /** What was last written to an object, for servers whose resource definition drops part of it. */
   readonly #written = new Map<string, string>();
 
   constructor(options: ApplyOptions) {
+    const { api, clock, caches, events, onWritten, onServed } = options;
     this.#options = options;
+    this.#services = new ServiceApplier({
+      api,
+      clock,
+      services: caches.services,
+      events,
+      nowText: () => this.#nowText(),
+      onWritten,
+      onServed,
+    });
   }
 
   /** Takes over a decision and returns the keys of everything that may have to be written. */
   take(decision: Decision): { readonly now: readonly string[]; readonly soon: readonly string[] } {
+    const isNewConfig = decision.decided !== this.#decision?.decided;
     this.#decision = decision;
-    this.#leaving = leavingAddresses(decision);
-    const nowText = this.#nowText();
-    const now: string[] = ['state'];
-    for (const [key, allocation] of decision.allocations) {
-      if (serviceWrite(allocation, nowText) !== undefined) now.push(`service/${key}`);
-    }
-    for (const key of decision.left) {
-      if (!decision.allocations.has(key) && this.#farewell(key) !== undefined) now.push(`service/${key}`);
-    }
+    const now = this.#services.take(decision).map((key) => `service/${key}`);
+    now.push('state');
     if (decision.configMap !== undefined) now.push('configmap');
     const { pools, l2Advertisements } = this.#options.caches.configuration;
-    const soon = pools.list().map(({ namespace, name }) => `pool/${namespace}/${name}`);
-    soon.push(...l2Advertisements.list().map(({ namespace, name }) => `l2/${namespace}/${name}`));
+    const soon = pools
+      .list()
+      .filter(({ name }) => isNewConfig || decision.pools.has(name))
+      .map(({ namespace, name }) => `pool/${namespace}/${name}`);
+    if (isNewConfig) soon.push(...l2Advertisements.list().map(({ namespace, name }) => `l2/${namespace}/${name}`));
     return { now, soon };
   }
 
@@ -102,50 +103,17 @@ export class Applier {
   #writeKind(key: string, decision: Decision): Promise<Outcome> {
     const { pools, l2Advertisements } = this.#options.caches.configuration;
     const name = key.slice(key.indexOf('/') + 1);
-    if (key.startsWith('service/')) return this.#writeService(name, decision);
+    if (key.startsWith('service/')) return this.#services.write(name).then(() => DONE);
     if (key.startsWith('pool/')) return this.#writePool(pools, name, decision);
     if (key.startsWith('l2/')) return this.#writeL2(l2Advertisements, name, decision);
     return key === 'configmap' ? this.#writeConfigMap(decision) : this.#writeState(decision);
-  }
-
-  async #writeService(key: string, decision: Decision): Promise<Outcome> {
-    const { api, caches, events } = this.#options;
-    const allocation = decision.allocations.get(key);
-    const current = caches.services.get(key);
-    if (current === undefined) return DONE;
-    // Decided on an older version of it: the change that made it newer has asked for a new decision already.
-    if (allocation !== undefined && allocation.service.resourceVersion !== current.resourceVersion) return DONE;
-    const write = allocation === undefined ? this.#farewell(key) : serviceWrite(allocation, this.#nowText());
-    if (write === undefined || this.#isBlocked(key, write)) return DONE;
-    caches.services.learn(await writeServiceStatus(api, write));
-    if (allocation === undefined) return DONE;
-    for (const event of serviceEvents(allocation)) events.emit(event);
-    if (givenUp(allocation).length > 0) this.#options.onReleased();
-    return DONE;
-  }
-
-  #farewell(key: string): ServiceStatusWrite | undefined {
-    const current = this.#decision?.left.has(key) ? this.#options.caches.services.get(key) : undefined;
-    return current === undefined ? undefined : farewell(current);
-  }
-
-  /** Whether another Service's status still has an address that it is to give up for this one. */
-  #isBlocked(key: string, write: ServiceStatusWrite): boolean {
-    return (write.ips ?? []).some((ip) =>
-      (this.#leaving.get(ip) ?? []).some((other) => other !== key && this.#stillSays(other, ip)),
-    );
-  }
-
-  #stillSays(key: string, ip: Ip): boolean {
-    const service: ServiceView | undefined = this.#options.caches.services.get(key);
-    return service?.ingress.some((entry) => entry.ip === ip) ?? false;
   }
 
   async #writePool(cache: Informer<RawResource>, key: string, decision: Decision): Promise<Outcome> {
     const resource = cache.get(key);
     if (resource === undefined) return DONE;
     const inForce = decision.decided.source === 'resources';
-    const usage = inForce ? decision.usage.find(({ pool }) => pool === resource.name) : undefined;
+    const usage = inForce ? decision.usage().get(resource.name) : undefined;
     const status = poolStatus(resource, usage, this.#faultsOf(resource, decision), this.#nowText());
     return this.#writeVerdict(cache, 'ipaddresspools', resource, status);
   }
@@ -214,12 +182,4 @@ export class Applier {
   #nowText(): string {
     return new Date(this.#options.clock.wallMs()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
-}
-
-function leavingAddresses(decision: Decision): Map<Ip, string[]> {
-  const leaving = new Map<Ip, string[]>();
-  for (const [key, allocation] of decision.allocations) {
-    for (const ip of givenUp(allocation)) leaving.set(ip, [...(leaving.get(ip) ?? []), key]);
-  }
-  return leaving;
 }

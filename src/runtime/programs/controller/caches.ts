@@ -24,18 +24,25 @@ export interface CacheOptions {
   readonly random: Random;
   readonly namespace: string;
   readonly onChange: () => void;
+  /** "namespace/name" of a Service that appeared, changed or went. */
+  readonly onServiceChange: (key: string) => void;
   readonly onError: (cache: keyof ControllerCaches, error: Error) => void;
 }
 
 /** Makes them; startCaches starts them. */
 export function openCaches(options: CacheOptions): ControllerCaches {
-  const { namespace, ...rest } = options;
+  const { namespace, onServiceChange, ...rest } = options;
   const common = (cache: keyof ControllerCaches) => ({
     ...rest,
     onError: (error: Error) => options.onError(cache, error),
   });
   return {
-    services: new Informer({ ...common('services'), path: SERVICES_PATH, toView: toServiceView }),
+    services: new Informer({
+      ...common('services'),
+      onChange: onServiceChange,
+      path: SERVICES_PATH,
+      toView: toServiceView,
+    }),
     configuration: new Configuration({ ...common('configuration'), namespace }),
     state: new Informer({
       ...common('state'),

@@ -7,6 +7,7 @@ import type { DecidedConfig } from '../../decide/config-source.ts';
 import type { PoolUsage } from '../../decide/pool-usage.ts';
 import type { ConfigMapView } from '../../model/cluster.ts';
 import type { ConfigError } from '../../model/config.ts';
+import { formatRange } from '../../model/range.ts';
 import type { RawResource } from '../../model/resource.ts';
 import type { ConditionView } from '../../model/service.ts';
 
@@ -18,12 +19,23 @@ const IGNORED_TEXT = 'not used, because IPAddressPool objects exist: delete this
 /** The largest number that both a 64-bit integer and a JSON number hold; what is more counts as this. */
 const MAX_COUNT = 2n ** 63n - 1024n;
 const MAX_MESSAGE_LENGTH = 4000;
+/** The resource definition allows no more; the list is for people. */
+const MAX_SKIPPED = 256;
 
 export interface PoolStatus {
   readonly assignedIPv4: number;
   readonly assignedIPv6: number;
   readonly availableIPv4: number;
   readonly availableIPv6: number;
+  /** What of the pool is never given out, and why. */
+  readonly skipped: readonly { readonly addresses: string; readonly reason: string; readonly detail: string }[];
+  /** What waits for a Service's return, or rests; what other controllers take over. */
+  readonly released: readonly {
+    readonly address: string;
+    readonly service: string;
+    readonly releasedAt: string;
+    readonly cause: string;
+  }[];
   readonly conditions: readonly ConditionView[];
 }
 
@@ -41,6 +53,17 @@ export function poolStatus(
     assignedIPv6: assigned.ipv6,
     availableIPv4: count(capacity.ipv4 - BigInt(assigned.ipv4)),
     availableIPv6: count(capacity.ipv6 - BigInt(assigned.ipv6)),
+    skipped: (usage?.skipped ?? []).slice(0, MAX_SKIPPED).map(({ range, reason, detail }) => ({
+      addresses: formatRange(range),
+      reason,
+      detail,
+    })),
+    released: (usage?.released ?? []).map(({ ip, owner, releasedAtMs, cause }) => ({
+      address: ip,
+      service: owner,
+      releasedAt: new Date(releasedAtMs).toISOString(),
+      cause,
+    })),
     conditions: [acceptedCondition(resource, faults, nowText)],
   };
 }

@@ -18,9 +18,12 @@ import { DONE, type Outcome, WorkQueue } from '../../engine/work-queue.ts';
 import { Applier, POOL_STATUS_DELAY_MS } from './apply.ts';
 import { type ControllerCaches, openCaches, startCaches, stopCaches, unsynced } from './caches.ts';
 import { formatFaults } from './config-diff.ts';
-import { type Decision, decide } from './snapshot.ts';
+import { type Decision, World } from './world.ts';
 
 const WORLD = 'world';
+/** In the queue of writes: the program's own figures. */
+const FIGURES = 'figures';
+const FIGURES_DELAY_MS = 200;
 /** Requests for writing that may run at once: enough to hide the API's latency, few enough not to crowd it. */
 const WRITE_CONCURRENCY = 8;
 /** What the program's counters are told; see adapters/observe/metrics.ts for the meanings. */
@@ -30,7 +33,11 @@ export interface ControllerMetrics {
   watchFailed(): void;
   eventDropped(): void;
   configLoaded(state: { readonly loaded: boolean; readonly stale: boolean }): void;
-  poolsUsed(usage: readonly PoolUsage[]): void;
+  poolsUsed(usage: Iterable<PoolUsage>): void;
+  /** Services without an address, by reason. */
+  pending(byReason: ReadonlyMap<string, number>): void;
+  /** A Service got its first address this long after it was first seen without one. */
+  served(seconds: number): void;
 }
 
 export interface ControllerOptions {
@@ -50,6 +57,7 @@ export class Controller {
   readonly #options: ControllerOptions;
   readonly #caches: ControllerCaches;
   readonly #applier: Applier;
+  readonly #observed: World;
   readonly #world: WorkQueue;
   readonly #writes: WorkQueue;
   #decision: Decision | undefined;
@@ -64,6 +72,10 @@ export class Controller {
       random,
       namespace: options.namespace,
       onChange: () => this.#changed(),
+      onServiceChange: (key) => {
+        this.#observed.serviceChanged(key);
+        this.#changed();
+      },
       onError: (cache, err) => {
         metrics.watchFailed();
         log.warn({ cache, err }, 'cannot read from the API server, trying again');
@@ -85,9 +97,14 @@ export class Controller {
       caches: this.#caches,
       events,
       state: options.state,
-      onReleased: () => this.#world.add(WORLD),
+      onWritten: (key) => {
+        this.#observed.serviceChanged(key);
+        this.#world.add(WORLD);
+      },
+      onServed: (seconds) => metrics.served(seconds),
       onError: (key, err) => this.#writeFailed(key, err),
     });
+    this.#observed = new World(this.#caches, clock, options.loadBalancerClass);
     this.#world = new WorkQueue({ clock, random, handle: () => this.#decide() });
     this.#writes = new WorkQueue({
       clock,
@@ -121,9 +138,11 @@ export class Controller {
 
   async #decide(): Promise<Outcome> {
     if (unsynced(this.#caches).length > 0) return DONE;
-    const decision = decide(this.#caches, this.#options.loadBalancerClass);
+    const decision = this.#observed.decide();
     this.#decision = decision;
     this.#tellConfig(decision);
+    this.#writes.addAfter(FIGURES, FIGURES_DELAY_MS);
+    this.#lookAgainAt(decision.allocator?.nextEndMs());
     const { now, soon } = this.#applier.take(decision);
     for (const key of now) this.#writes.add(key);
     for (const key of soon) this.#writes.addAfter(key, POOL_STATUS_DELAY_MS);
@@ -131,6 +150,10 @@ export class Controller {
   }
 
   async #write(key: string): Promise<Outcome> {
+    if (key === FIGURES) {
+      this.#tellFigures();
+      return DONE;
+    }
     const outcome = await this.#applier.write(key);
     if (outcome.kind === 'done' && key.startsWith('service/')) this.#options.metrics.updated();
     return outcome;
@@ -141,11 +164,22 @@ export class Controller {
     this.#options.log.warn({ key, err }, 'cannot write, trying again');
   }
 
-  #tellConfig({ decided, usage }: Decision): void {
+  /** When an address has waited or rested long enough, it may be somebody's. */
+  #lookAgainAt(wallMs: number | undefined): void {
+    if (wallMs !== undefined) this.#world.addAfter(WORLD, Math.max(0, wallMs - this.#options.clock.wallMs()) + 1);
+  }
+
+  #tellFigures(): void {
+    const allocator = this.#decision?.allocator;
+    if (allocator === undefined) return;
+    this.#options.metrics.poolsUsed(allocator.usage());
+    this.#options.metrics.pending(allocator.pending());
+  }
+
+  #tellConfig({ decided }: Decision): void {
     const { log, metrics } = this.#options;
     const stale = decided.errors.some(({ kind }) => kind === 'invalid');
     metrics.configLoaded({ loaded: decided.config !== undefined, stale });
-    metrics.poolsUsed(usage);
     const faults = formatFaults(decided.errors);
     if (faults === this.#faultsTold) return;
     this.#faultsTold = faults;

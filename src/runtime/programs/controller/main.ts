@@ -16,6 +16,7 @@ import { type RunningServer, serveHttp } from '../../adapters/observe/http.ts';
 import { openLog } from '../../adapters/observe/log.ts';
 import { clientMetrics, metricsRoutes, newRegistry } from '../../adapters/observe/metrics.ts';
 import { poolMetrics } from '../../adapters/observe/pool-metrics.ts';
+import { serviceMetrics } from '../../adapters/observe/service-metrics.ts';
 import type { KubeApi } from '../../engine/ports.ts';
 import { type ProgramFlags, readFlags } from '../flags.ts';
 import { STATE_NAME } from './caches.ts';
@@ -36,6 +37,7 @@ async function run(flags: ProgramFlags): Promise<void> {
   const registry = newRegistry();
   const client = clientMetrics(registry);
   const pools = poolMetrics(registry);
+  const services = serviceMetrics(registry);
   const metrics: ControllerMetrics = {
     updated: () => client.updates.inc(),
     updateFailed: () => client.updateErrors.inc(),
@@ -46,6 +48,8 @@ async function run(flags: ProgramFlags): Promise<void> {
       client.configStale.set(stale ? 1 : 0);
     },
     poolsUsed: (usage) => pools.set(usage),
+    pending: (byReason) => services.pending(byReason),
+    served: (seconds) => services.served(seconds),
   };
   try {
     const connection = new KubeConnection(loadKubeConfig(flags.kubeconfigPath), hostClock);

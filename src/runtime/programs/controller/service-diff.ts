@@ -4,7 +4,9 @@
  */
 import type { ClusterEvent } from '../../adapters/kube/events.ts';
 import type { ServiceStatusWrite } from '../../adapters/kube/write-service.ts';
-import type { Allocation } from '../../decide/allocate.ts';
+import type { Allocation } from '../../decide/allocation.ts';
+import type { AllocationReason } from '../../decide/allocation-reason.ts';
+import { showsExactly } from '../../decide/ownership.ts';
 import { ALLOCATED_FROM, deprecatedAnnotations } from '../../decide/service-request.ts';
 import type { Ip } from '../../model/ip.ts';
 import { type ConditionView, formatKey, type ServiceView } from '../../model/service.ts';
@@ -19,7 +21,7 @@ const MAX_MESSAGE_LENGTH = 2000;
 export function serviceWrite(allocation: Allocation, nowText: string): ServiceStatusWrite | undefined {
   const { service } = allocation;
   const annotations = annotationChanges(service, allocation.pool);
-  const ipsDiffer = !holdsExactly(service, allocation.ips);
+  const ipsDiffer = allocation.verdict !== 'keep' && !showsExactly(service, allocation.ips);
   const condition = conditionChange(allocation, nowText);
   if (!ipsDiffer && condition === undefined && Object.keys(annotations).length === 0) return undefined;
   return {
@@ -38,6 +40,7 @@ export function farewell(service: ServiceView): ServiceStatusWrite | undefined {
 
 /** The addresses that the write takes away from the Service. */
 export function givenUp(allocation: Allocation): Ip[] {
+  if (allocation.verdict === 'keep') return [];
   return allocation.service.ingress.flatMap(({ ip }) => (ip !== undefined && !allocation.ips.includes(ip) ? [ip] : []));
 }
 
@@ -59,7 +62,11 @@ export function serviceEvents(allocation: Allocation): ClusterEvent[] {
   }
   if (lost !== undefined && givenUp(allocation).length > 0) {
     const text = `current IP for "${formatKey(service)}" not allowed by config, will attempt for new IP assignment: ${lost.message}`;
-    events.push({ type: 'Normal', reason: 'ClearAssignment', message: text });
+    events.push(
+      lost.reason === 'SurplusAddress'
+        ? { type: 'Warning', reason: 'nolbIPsIPFamily', message: lost.message }
+        : { type: 'Normal', reason: 'ClearAssignment', message: text },
+    );
   }
   if (added.length > 0) {
     const what = added.length < ips.length ? 'additional IP' : 'IP';
@@ -76,30 +83,39 @@ function quotedList(ips: readonly Ip[]): string {
   return `[${ips.map((ip) => `"${ip}"`).join(' ')}]`;
 }
 
+/** Event of a Service that has less than it asks for; MetalLB's reasons, where it has any. */
+const FAILURES: Readonly<Partial<Record<AllocationReason, Pick<ClusterEvent, 'type' | 'reason'>>>> = {
+  AllocatedOneFamily: { type: 'Normal', reason: 'AdditionalAssignFailed' },
+  AllocatedFewer: { type: 'Normal', reason: 'AdditionalAssignFailed' },
+  AddressConflict: { type: 'Warning', reason: 'AddressConflict' },
+  PoolDraining: { type: 'Normal', reason: 'PoolDraining' },
+  NotEnoughClusterIPs: { type: 'Warning', reason: 'not enough clusterips' },
+};
+
 function failure(
   { service, ips, reason }: Allocation,
   message: string,
 ): Pick<ClusterEvent, 'type' | 'reason' | 'message'> {
-  if (reason === 'AllocatedOneFamily') return { type: 'Normal', reason: 'AdditionalAssignFailed', message };
-  if (ips.length > 0)
-    return { type: 'Warning', reason: 'LoadBalancerFailed', message: `keeps ${ips.join(', ')}: ${message}` };
+  const known = FAILURES[reason];
+  if (known !== undefined) return { ...known, message };
+  const keeps = ips.length === 0 || reason === 'NoPools' ? '' : ` (keeps ${ips.join(', ')})`;
+  const isUnreadable = reason === 'RequestMalformed' || reason === 'RequestsConflict';
+  if (ips.length > 0 && isUnreadable)
+    return {
+      type: 'Warning',
+      reason: 'LoadBalancerFailed',
+      message: `invalid requested loadbalancer IPs: ${message}${keeps}`,
+    };
   return {
     type: 'Warning',
     reason: 'AllocationFailed',
-    message: `Failed to allocate IP for "${formatKey(service)}": ${message}`,
+    message: `Failed to allocate IP for "${formatKey(service)}": ${message}${keeps}`,
   };
 }
 
 function eventObject(service: ServiceView): ClusterEvent['object'] {
   const { namespace, name, uid } = service;
   return { apiVersion: 'v1', kind: 'Service', namespace, name, uid };
-}
-
-/** The order of addresses and ipMode, which the API server fills in, do not matter. */
-function holdsExactly(service: ServiceView, ips: readonly Ip[]): boolean {
-  const { ingress } = service;
-  if (ingress.length !== ips.length) return false;
-  return ingress.every(({ ip, hostname }) => ip !== undefined && hostname === undefined && ips.includes(ip));
 }
 
 function annotationChanges(service: ServiceView, pool: string | undefined): Record<string, string | null> {

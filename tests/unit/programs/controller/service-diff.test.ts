@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Allocation, allocate } from '../../../../src/runtime/decide/allocate.ts';
+import { allocate } from '../../../../src/runtime/decide/allocate.ts';
+import type { Allocation } from '../../../../src/runtime/decide/allocation.ts';
 import type { ServiceView } from '../../../../src/runtime/model/service.ts';
 import { farewell, serviceEvents, serviceWrite } from '../../../../src/runtime/programs/controller/service-diff.ts';
 import { config, ip, pool, service } from '../../../support/views.ts';
@@ -7,6 +8,7 @@ import { config, ip, pool, service } from '../../../support/views.ts';
 const NOW = '2026-01-02T03:04:05Z';
 const THEN = '2020-01-01T00:00:00Z';
 const POOLS = [pool('default', ['10.0.0.1-10.0.0.2'])];
+const OTHER_POOLS = [pool('other', ['10.0.9.1/32'], { autoAssign: false })];
 const FROM = 'metallb.io/ip-allocated-from-pool';
 
 function decide(given: Partial<ServiceView>, pools = POOLS): Allocation {
@@ -75,15 +77,21 @@ describe('what is written', () => {
   });
 
   test('a release takes everything of ours away', () => {
-    expect(serviceWrite(decide(SETTLED, []), NOW)).toMatchObject({
+    expect(serviceWrite(decide(SETTLED, OTHER_POOLS), NOW)).toMatchObject({
       ips: [],
       annotations: { [FROM]: null },
-      condition: { status: 'False', reason: 'NoPools', lastTransitionTime: NOW },
+      condition: { status: 'False', reason: 'NoPoolAllowed', lastTransitionTime: NOW },
     });
     expect(serviceWrite(decide({ ...SETTLED, type: 'ClusterIP', ingress: [] }), NOW)).toMatchObject({
       annotations: { [FROM]: null },
       condition: { type: 'metallb.io/Allocated' },
     });
+  });
+
+  test('with no pool at all nothing is taken away, and the condition says what is missing', () => {
+    const { ips, annotations, condition: said } = serviceWrite(decide(SETTLED, []), NOW) ?? {};
+    expect([ips, annotations]).toEqual([undefined, {}]);
+    expect(said).toMatchObject({ status: 'True', reason: 'NoPools', lastTransitionTime: THEN });
   });
 
   test('a Service that left us loses our condition and nothing else', () => {
@@ -126,17 +134,19 @@ describe('what is told', () => {
     },
     {
       name: 'a loss',
-      pools: [],
+      pools: OTHER_POOLS,
       given: SETTLED,
       want: [
-        'Normal ClearAssignment: current IP for "default/s" not allowed by config, will attempt for new IP assignment: 10.0.0.1 belongs to no pool any more',
-        'Warning AllocationFailed: Failed to allocate IP for "default/s": there are no address pools: create an IPAddressPool',
+        'Normal ClearAssignment: current IP for "default/s" not allowed by config, will attempt for new IP assignment: ["10.0.0.1"] is not allowed in config: no pool contains it',
+        'Warning AllocationFailed: Failed to allocate IP for "default/s": no available IPs: no pool may serve this Service (other: AutoAssignOff)',
       ],
     },
     {
       name: 'a request in vain',
       given: { ...SETTLED, loadBalancerIp: 'ten' },
-      want: ['Warning LoadBalancerFailed: keeps 10.0.0.1: spec.loadBalancerIP: "ten" is not an IP address'],
+      want: [
+        'Warning LoadBalancerFailed: invalid requested loadbalancer IPs: spec.loadBalancerIP: "ten" is not an IP address (keeps 10.0.0.1)',
+      ],
     },
     { name: 'nothing of another type', given: { ...SETTLED, type: 'ClusterIP' }, want: [] },
   ])('$name', ({ given, pools, want }) => {

@@ -1,0 +1,118 @@
+/**
+ * OBSERVE and DECIDE, in the controller: what follows from the caches, kept up to date. A changed Service costs what it
+ * touches; a change of the rules (configuration, excluded addresses, limits) decides over the whole world anew. What
+ * Services gave up is remembered from one to the other, and read back from the pools' statuses.
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { type AllocationRules, Allocator } from '../../decide/allocator.ts';
+import type { DecidedConfig } from '../../decide/config-source.ts';
+import type { PoolUsage } from '../../decide/pool-usage.ts';
+import { storedReleases } from '../../decide/stored-releases.ts';
+import type { Clock } from '../../engine/ports.ts';
+import type { ConfigMapView } from '../../model/cluster.ts';
+import type { Release } from '../../model/release.ts';
+import type { RawResource } from '../../model/resource.ts';
+import type { ServiceView } from '../../model/service.ts';
+import type { ControllerCaches } from './caches.ts';
+
+/** Everything the controller wants the cluster to say, as of the last look. */
+export interface Decision {
+  readonly decided: DecidedConfig;
+  readonly configMap: ConfigMapView | undefined;
+  /** Undefined: no configuration is known, so nothing can be said of any Service. */
+  readonly allocator: Allocator | undefined;
+  /** "namespace/name" of the Services that may have something to be written. */
+  readonly touched: ReadonlySet<string>;
+  /** Names of the pools whose figures may have changed. */
+  readonly pools: ReadonlySet<string>;
+  /** By pool, worked out when first asked for. */
+  readonly usage: () => ReadonlyMap<string, PoolUsage>;
+}
+
+type Rules = Pick<AllocationRules, 'config' | 'exclusions' | 'namespaceLimits'>;
+
+export class World {
+  readonly #caches: ControllerCaches;
+  readonly #clock: Clock;
+  readonly #loadBalancerClass: string | undefined;
+  readonly #changedServices = new Set<string>();
+  #isAnew = true;
+  #rules: Rules | undefined;
+  #allocator: Allocator | undefined;
+  /** Pools as they were read → what their statuses remember. */
+  readonly #stored = new WeakMap<RawResource, readonly Release[]>();
+
+  constructor(caches: ControllerCaches, clock: Clock, loadBalancerClass: string | undefined) {
+    this.#caches = caches;
+    this.#clock = clock;
+    this.#loadBalancerClass = loadBalancerClass;
+  }
+
+  serviceChanged(key: string): void {
+    this.#changedServices.add(key);
+  }
+
+  /** The next decision is to be over everything, and everything is to be looked at for writing. */
+  lookAtEverything(): void {
+    this.#isAnew = true;
+  }
+
+  decide(): Decision {
+    const decided = this.#caches.configuration.decide();
+    const configMap = this.#caches.configuration.configMap();
+    const touched = decided.config === undefined ? new Set<string>() : this.#decideServices(decided.config);
+    const allocator = decided.config === undefined ? undefined : this.#allocator;
+    let usage: ReadonlyMap<string, PoolUsage> | undefined;
+    return {
+      decided,
+      configMap,
+      allocator,
+      touched,
+      pools: allocator?.takeChangedPools() ?? new Set(),
+      usage: () => {
+        usage ??= new Map(allocator?.usage().map((figures) => [figures.pool, figures]));
+        return usage;
+      },
+    };
+  }
+
+  #decideServices(config: AllocationRules['config']): ReadonlySet<string> {
+    const nowMs = this.#clock.wallMs();
+    const rules: Rules = { config };
+    const releases = this.#storedReleases();
+    const changes = new Map(Array.from(this.#changedServices, (key) => [key, this.#caches.services.get(key)]));
+    this.#changedServices.clear();
+    // Told first, even when all is decided anew: this is where it is noticed what deleted Services gave up.
+    const touched = new Set(this.#allocator?.update(changes, nowMs));
+    const isSame = isDeepStrictEqual(rules, this.#rules);
+    this.#rules = rules;
+    if (this.#allocator !== undefined && !this.#isAnew && isSame) {
+      for (const key of this.#allocator.recall(releases, nowMs)) touched.add(key);
+      return touched;
+    }
+    const known = [...releases, ...(this.#allocator?.releases() ?? [])];
+    const services: readonly ServiceView[] = this.#caches.services.list();
+    const { exclusions = [], namespaceLimits = new Map<string, number>() } = rules;
+    this.#allocator = new Allocator(
+      {
+        config,
+        exclusions,
+        namespaceLimits,
+        loadBalancerClass: this.#loadBalancerClass,
+        releases: known,
+        nowMs,
+      },
+      services,
+    );
+    this.#isAnew = false;
+    return new Set(services.map(({ namespace, name }) => `${namespace}/${name}`));
+  }
+
+  #storedReleases(): readonly Release[] {
+    return this.#caches.configuration.pools.list().flatMap((pool) => {
+      const known = this.#stored.get(pool) ?? storedReleases(pool, Date.parse);
+      this.#stored.set(pool, known);
+      return known;
+    });
+  }
+}
