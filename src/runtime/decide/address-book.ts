@@ -7,6 +7,12 @@ import { type Ip, type IpFamily, ipFamily } from '../model/ip.ts';
 import { compareText } from '../model/text-order.ts';
 import type { Sharing } from './service-request.ts';
 
+interface Holder {
+  /** "namespace/name" */
+  readonly key: string;
+  readonly sharing: Sharing;
+}
+
 /** Who may meet on an address: those of one key and one backend. */
 interface SharingGroup {
   readonly ips: Set<Ip>;
@@ -15,13 +21,19 @@ interface SharingGroup {
 }
 
 export class AddressBook {
-  /** Address → holder's "namespace/name" → how it shares. */
-  readonly #holders = new Map<Ip, Map<string, Sharing>>();
+  /** Mostly one an address, which an array holds in a fraction of what a map would take. */
+  readonly #holders = new Map<Ip, Holder[]>();
   readonly #groups = new Map<string, SharingGroup>();
   /** Pool → different addresses in use. */
   readonly #inUse = new Map<string, Record<IpFamily, number>>();
   /** Namespace, or namespace and pool → different addresses in use. */
   readonly #ofNamespace = new Map<string, number>();
+  readonly #isLimited: boolean;
+
+  /** `limits: 'none'`: nobody asks how many a namespace holds, so they are not counted. */
+  constructor({ limits }: { readonly limits: 'some' | 'none' }) {
+    this.#isLimited = limits === 'some';
+  }
 
   isHeld(ip: Ip): boolean {
     return this.#holders.has(ip);
@@ -29,25 +41,23 @@ export class AddressBook {
 
   /** Whether this very Service holds it. */
   isHeldBy(ip: Ip, holder: string): boolean {
-    return this.#holders.get(ip)?.has(holder) ?? false;
+    return this.#holders.get(ip)?.some(({ key }) => key === holder) ?? false;
   }
 
   /** Why the Service may not hold the address; undefined: it may. What it holds itself is no obstacle. */
   obstacle(ip: Ip, holder: string, sharing: Sharing): string | undefined {
     const holders = this.#holders.get(ip);
     if (holders === undefined) return undefined;
-    const inTheWay = Array.from(holders).filter(
-      ([other, its]) => other !== holder && clashOf(its, sharing) !== undefined,
-    );
+    const inTheWay = holders.filter(({ key, sharing: its }) => key !== holder && clashOf(its, sharing) !== undefined);
     if (inTheWay.length === 0) return undefined;
     // By name, because the first one found is told, and equal worlds must be told equally.
-    inTheWay.sort(([a], [b]) => compareText(a, b));
-    const strangers = inTheWay.filter(([, other]) => !mayMeet(other, sharing)).map(([other]) => other);
+    inTheWay.sort((a, b) => compareText(a.key, b.key));
+    const strangers = inTheWay.filter((other) => !mayMeet(other.sharing, sharing)).map(({ key }) => key);
     if (strangers.length > 0) {
       return `${ip} is held by ${strangers.join(', ')}, with which it may not be shared (same allow-shared-ip, and with externalTrafficPolicy Local the same selector)`;
     }
     const [first] = inTheWay;
-    return first === undefined ? undefined : `port ${clashOf(first[1], sharing)} of ${ip} is used by ${first[0]}`;
+    return first === undefined ? undefined : `port ${clashOf(first.sharing, sharing)} of ${ip} is used by ${first.key}`;
   }
 
   /** Addresses that another Service sharing like this might join; none where each has one of its ports taken. */
@@ -60,10 +70,12 @@ export class AddressBook {
 
   hold(ip: Ip, pool: string, holder: string, sharing: Sharing): void {
     this.release(ip, pool, holder);
-    const holders = this.#holders.get(ip) ?? new Map<string, Sharing>();
     this.#countNamespace(ip, pool, holder, 1);
-    if (holders.size === 0) this.#countInUse(ip, pool, 1);
-    this.#holders.set(ip, holders.set(holder, sharing));
+    const holders = this.#holders.get(ip);
+    if (holders === undefined) {
+      this.#countInUse(ip, pool, 1);
+      this.#holders.set(ip, [{ key: holder, sharing }]);
+    } else holders.push({ key: holder, sharing });
     if (sharing.key === '') return;
     const group = this.#groups.get(groupOf(sharing)) ?? { ips: new Set<Ip>(), takenPorts: new Map<string, number>() };
     this.#groups.set(groupOf(sharing), group);
@@ -74,15 +86,15 @@ export class AddressBook {
   /** Nothing where the holder does not hold it. */
   release(ip: Ip, pool: string, holder: string): void {
     const holders = this.#holders.get(ip);
-    const sharing = holders?.get(holder);
-    if (holders === undefined || sharing === undefined) return;
-    holders.delete(holder);
+    const at = holders?.findIndex(({ key }) => key === holder) ?? -1;
+    const [gone] = at < 0 ? [] : (holders?.splice(at, 1) ?? []);
+    if (holders === undefined || gone === undefined) return;
     this.#countNamespace(ip, pool, holder, -1);
-    if (holders.size === 0) {
+    if (holders.length === 0) {
       this.#holders.delete(ip);
       this.#countInUse(ip, pool, -1);
     }
-    this.#leaveGroup(ip, sharing);
+    this.#leaveGroup(ip, gone.sharing);
   }
 
   /** Different addresses of the pool in use. */
@@ -99,8 +111,7 @@ export class AddressBook {
   isHeldIn(ip: Ip, namespace: string, except: string): boolean {
     const holders = this.#holders.get(ip);
     if (holders === undefined) return false;
-    for (const holder of holders.keys()) if (holder !== except && namespaceOf(holder) === namespace) return true;
-    return false;
+    return holders.some(({ key }) => key !== except && namespaceOf(key) === namespace);
   }
 
   #leaveGroup(ip: Ip, sharing: Sharing): void {
@@ -122,6 +133,7 @@ export class AddressBook {
   }
 
   #countNamespace(ip: Ip, pool: string, holder: string, by: 1 | -1): void {
+    if (!this.#isLimited) return;
     const namespace = namespaceOf(holder);
     if (this.isHeldIn(ip, namespace, holder)) return;
     for (const key of [countKey(namespace), countKey(namespace, pool)]) {

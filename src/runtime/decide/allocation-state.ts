@@ -34,6 +34,8 @@ export class Changes {
   readonly sharingKeys = new Set<string>();
   /** Somebody gave something up while namespaces are limited: there may be room under a limit. */
   hasRoomUnderLimits = false;
+  /** 'nobody': everybody is still to be looked at, so that nothing needs to be noted for anybody. */
+  notedFor: 'nobody' | 'the-refused' = 'nobody';
 
   clear(): void {
     this.freed.clear();
@@ -53,7 +55,7 @@ export class AllocationState {
   /** In the order they are asked. */
   readonly pools: readonly Pool[];
   readonly poolOf: (ip: Ip) => Pool | undefined;
-  readonly book = new AddressBook();
+  readonly book: AddressBook;
   readonly reservations: Reservations;
   readonly free: FreeAddresses;
   readonly namespaceLimits: ReadonlyMap<string, number>;
@@ -74,6 +76,7 @@ export class AllocationState {
     this.#byName = new Map(config.pools.map((pool) => [pool.name, pool]));
     this.namespaceLimits = namespaceLimits;
     this.#isLimited = namespaceLimits.size > 0 || config.pools.some((pool) => pool.maxAddressesPerNamespace);
+    this.book = new AddressBook({ limits: this.#isLimited ? 'some' : 'none' });
     this.reservations = new Reservations(this.poolOf, (pool) => this.changedPools.add(pool));
     this.free = new FreeAddresses(this.book, this.reservations, exclusions);
     this.nowMs = nowMs;
@@ -176,6 +179,7 @@ export class AllocationState {
   }
 
   #noteMove(ip: Ip, sharingKey: string): void {
+    if (this.changes.notedFor === 'nobody') return;
     this.changes.moved.add(ip);
     if (sharingKey !== '') this.changes.sharingKeys.add(sharingKey);
   }

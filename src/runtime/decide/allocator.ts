@@ -181,6 +181,7 @@ export class Allocator {
       .map(toClaimant)
       .sort(compareClaims);
     const due = claimants.flatMap(({ service }, i) => this.#admit(service, claimants[i]) ?? []);
+    this.#state.changes.notedFor = 'the-refused';
     this.#settle(due, new Set());
   }
 
@@ -268,6 +269,7 @@ export class Allocator {
   #grant(entry: Entry, touched: Set<string>): boolean {
     const { claimant, grant: before, allocation: known } = entry;
     entry.grant = grant(claimant, holdingOf(before), this.#state);
+    if (entry.grant === before) return false;
     this.#renew(entry);
     if (entry.grant.refusal === undefined) this.#refused.delete(entry);
     else this.#refused.add(entry);
@@ -295,8 +297,11 @@ export class Allocator {
   }
 }
 
-function holdingOf({ pool, ips }: Grant): Holding | undefined {
-  return pool === undefined || ips.length === 0 ? undefined : { pool, ips };
+/** The grant itself where it is no more than a holding, so that granting the same again gives the same value. */
+function holdingOf(grant: Grant): Holding | undefined {
+  const { pool, ips, refusal } = grant;
+  if (pool === undefined || ips.length === 0) return undefined;
+  return refusal === undefined ? (grant as Holding) : { pool, ips };
 }
 
 function isSameAllocation(a: Allocation | undefined, b: Allocation): boolean {

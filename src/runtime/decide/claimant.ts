@@ -47,12 +47,12 @@ export function isSameClaim(a: ServiceView, b: ServiceView): boolean {
   return a.uid === b.uid && claimText(a) === claimText(b);
 }
 
+const CLAIMS = [POOL_REQUEST, ADDRESS_REQUEST, SHARING_KEY, ADDRESS_COUNT, LEAVE_DRAINING_POOL] as const;
+
 /** All that allocation reads of a Service but its status. */
 function claimText(service: ServiceView): string {
   const { deleting, type, loadBalancerClass, clusterIps, ipFamilyPolicy, loadBalancerIp, ports } = service;
-  const annotations = [POOL_REQUEST, ADDRESS_REQUEST, SHARING_KEY, ADDRESS_COUNT, LEAVE_DRAINING_POOL].map((name) =>
-    annotationOf(service, name),
-  );
+  const annotations = CLAIMS.map((name) => annotationOf(service, name));
   return JSON.stringify([
     [deleting, type, loadBalancerClass, clusterIps, ipFamilyPolicy, loadBalancerIp, annotations],
     [service.externalTrafficPolicy, service.createdAtMs],

@@ -34,8 +34,13 @@ export function reclaim(claimant: Claimant, state: AllocationState): Reclaimed {
   return { ...(held === undefined ? {} : { held }), ...(lost === undefined ? {} : { lost }) };
 }
 
+const NONE: readonly Ip[] = [];
+
 /** The different addresses of the family in its status: those that it asks for first, else in their order. */
 function shown({ service, request }: Claimant, family: IpFamily): readonly Ip[] {
+  const [only, ...more] = service.ingress;
+  if (only === undefined) return NONE;
+  if (more.length === 0) return only.ip !== undefined && ipFamily(only.ip) === family ? [only.ip] : NONE;
   const ips = service.ingress.flatMap(({ ip }) => (ip !== undefined && ipFamily(ip) === family ? [ip] : []));
   const requested = request.ok ? (request.value.ips ?? []) : [];
   return Array.from(new Set([...ips.filter((ip) => requested.includes(ip)), ...ips]));

@@ -21,6 +21,13 @@ export const ALLOCATED_FROM = 'ip-allocated-from-pool';
 const PREFIX = 'metallb.io/';
 const OLD_PREFIX = 'metallb.universe.tf/';
 
+const NAMES = [POOL_REQUEST, ADDRESS_REQUEST, SHARING_KEY, ADDRESS_COUNT, LEAVE_DRAINING_POOL, ALLOCATED_FROM] as const;
+type AnnotationName = (typeof NAMES)[number];
+/** Spelled out once: they are looked up for every Service, over and over. */
+const KEYS = Object.fromEntries(
+  NAMES.map((name) => [name, { current: PREFIX + name, old: OLD_PREFIX + name }]),
+) as Readonly<Record<AnnotationName, { readonly current: string; readonly old: string }>>;
+
 export interface ServiceRequest {
   /** The families it must or may have, the primary first. */
   readonly families: readonly IpFamily[];
@@ -45,8 +52,9 @@ export interface Sharing {
 }
 
 /** The annotation's value, by its name without the prefix. */
-export function annotationOf(service: ServiceView, name: string): string | undefined {
-  return service.annotations[PREFIX + name] ?? service.annotations[OLD_PREFIX + name];
+export function annotationOf({ annotations }: ServiceView, name: AnnotationName): string | undefined {
+  const keys = KEYS[name];
+  return annotations[keys.current] ?? annotations[keys.old];
 }
 
 /** The annotations in use that have a newer name, ordered. */
@@ -57,14 +65,15 @@ export function deprecatedAnnotations(service: ServiceView): string[] {
     .sort();
 }
 
+const WITH_NOBODY: Sharing = { key: '', backend: '', ports: [] };
+
 export function sharingOf(service: ServiceView): Sharing {
+  const key = annotationOf(service, SHARING_KEY) ?? '';
+  if (key === '') return WITH_NOBODY;
   const local = service.externalTrafficPolicy === 'Local';
-  return {
-    key: annotationOf(service, SHARING_KEY) ?? '',
-    // Local: traffic goes to the node's own endpoints, so both must have the same ones. Cluster: it goes anywhere.
-    backend: local ? `Local ${JSON.stringify(Object.entries(service.selector).sort())}` : '',
-    ports: service.ports,
-  };
+  // Local: traffic goes to the node's own endpoints, so both must have the same ones. Cluster: it goes anywhere.
+  const backend = local ? `Local ${JSON.stringify(Object.entries(service.selector).sort())}` : '';
+  return { key, backend, ports: service.ports };
 }
 
 export function readRequest(service: ServiceView): Result<ServiceRequest, Refusal> {
@@ -74,30 +83,57 @@ export function readRequest(service: ServiceView): Result<ServiceRequest, Refusa
   if (!count.ok) return count;
   const ips = readRequestedIps(service, families.value, count.value);
   if (!ips.ok) return ips;
-  const pool = annotationOf(service, POOL_REQUEST);
+  const pool = annotationOf(service, POOL_REQUEST) ?? '';
+  const leavesDrainingPool = annotationOf(service, LEAVE_DRAINING_POOL) === 'true';
+  if (pool === '' && ips.value.length === 0 && count.value === 1 && !leavesDrainingPool) return plain(families.value);
   return ok({
     ...families.value,
     count: count.value,
-    leavesDrainingPool: annotationOf(service, LEAVE_DRAINING_POOL) === 'true',
-    ...(pool === undefined || pool === '' ? {} : { pool }),
+    leavesDrainingPool,
+    ...(pool === '' ? {} : { pool }),
     ...(ips.value.length === 0 ? {} : { ips: ips.value }),
   });
 }
 
+/** What nearly every Service asks for, one value for all of a kind: ten thousand of them then take no memory. */
+const PLAIN = new Map<Families, Result<ServiceRequest, Refusal>>();
+
+function plain(families: Families): Result<ServiceRequest, Refusal> {
+  const known = PLAIN.get(families) ?? ok({ ...families, count: 1, leavesDrainingPool: false });
+  // Of the constants below only, so it never grows beyond those.
+  PLAIN.set(families, known);
+  return known;
+}
+
 type Families = Pick<ServiceRequest, 'families' | 'dualStack'>;
 
-/** The families follow the cluster addresses, which is what nodes can forward to. */
-export function readFamilies(service: ServiceView): Result<Families, Refusal> {
-  const families = Array.from(new Set(service.clusterIps.map(ipFamily)));
-  const [primary] = families;
-  if (primary === undefined) return err(refusal('NoClusterIP', 'the Service has no cluster address to forward to'));
-  if (families.length === 1) {
-    if (service.ipFamilyPolicy !== 'RequireDualStack') return ok({ families, dualStack: 'no' });
+const SINGLE = {
+  ipv4: { families: ['ipv4'], dualStack: 'no' },
+  ipv6: { families: ['ipv6'], dualStack: 'no' },
+} as const satisfies Record<IpFamily, Families>;
+const DUAL = {
+  ipv4: {
+    prefer: { families: ['ipv4', 'ipv6'], dualStack: 'prefer' },
+    require: { families: ['ipv4', 'ipv6'], dualStack: 'require' },
+  },
+  ipv6: {
+    prefer: { families: ['ipv6', 'ipv4'], dualStack: 'prefer' },
+    require: { families: ['ipv6', 'ipv4'], dualStack: 'require' },
+  },
+} as const satisfies Record<IpFamily, Record<'prefer' | 'require', Families>>;
+
+/** The families follow the cluster addresses, which is what nodes can forward to. One of a few constant values. */
+export function readFamilies({ clusterIps, ipFamilyPolicy }: ServiceView): Result<Families, Refusal> {
+  const [first] = clusterIps;
+  if (first === undefined) return err(refusal('NoClusterIP', 'the Service has no cluster address to forward to'));
+  const primary = ipFamily(first);
+  const isDual = clusterIps.some((ip) => ipFamily(ip) !== primary);
+  if (!isDual && ipFamilyPolicy === 'RequireDualStack') {
     const message = 'ipFamilyPolicy is RequireDualStack, but the Service has cluster addresses of one family only';
     return err(refusal('NotEnoughClusterIPs', message));
   }
-  if (service.ipFamilyPolicy === 'SingleStack') return ok({ families: [primary], dualStack: 'no' });
-  return ok({ families, dualStack: service.ipFamilyPolicy === 'RequireDualStack' ? 'require' : 'prefer' });
+  if (!isDual || ipFamilyPolicy === 'SingleStack') return ok(SINGLE[primary]);
+  return ok(DUAL[primary][ipFamilyPolicy === 'RequireDualStack' ? 'require' : 'prefer']);
 }
 
 function readCount(service: ServiceView): Result<number, Refusal> {

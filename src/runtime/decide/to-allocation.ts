@@ -2,11 +2,13 @@
 import { compareIps, type Ip } from '../model/ip.ts';
 import type { ServiceView } from '../model/service.ts';
 import type { Allocation, Grant } from './allocation.ts';
-import { type Refusal, refusal } from './allocation-reason.ts';
+import { type PoolRefusal, type Refusal, refusal } from './allocation-reason.ts';
 import type { AllocationState } from './allocation-state.ts';
 import type { Claimant } from './claimant.ts';
 import { shownAddresses, showsExactly } from './ownership.ts';
 import { ALLOCATED_FROM, annotationOf } from './service-request.ts';
+
+const NO_POOLS: readonly PoolRefusal[] = [];
 
 export function toAllocation(
   claimant: Claimant,
@@ -29,7 +31,7 @@ export function toAllocation(
     verdict,
     reason: no?.reason ?? 'Allocated',
     message: no?.message ?? '',
-    pools: no?.pools ?? [],
+    pools: no?.pools ?? NO_POOLS,
     ...(lost === undefined ? {} : { lost }),
   };
 }

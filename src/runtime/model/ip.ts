@@ -31,7 +31,8 @@ export function parseIp(text: string): Result<Ip> {
 
 /** Numeric value of the address, in network byte order: 0 … 2^bits − 1. */
 export function ipValue(ip: Ip): bigint {
-  const value = ipFamily(ip) === 'ipv4' ? ipv4Value(ip) : ipv6Value(ip);
+  if (ipFamily(ip) === 'ipv4') return BigInt(canonicalIpv4Value(ip));
+  const value = ipv6Value(ip);
   if (value === undefined) throw new Error(`not a canonical address: ${ip}`);
   return value;
 }
@@ -70,6 +71,20 @@ export function compareIps(a: Ip, b: Ip): number {
   const valueA = ipValue(a);
   const valueB = ipValue(b);
   return valueA < valueB ? -1 : valueA > valueB ? 1 : 0;
+}
+
+/** Without the checks of ipv4Value: what is an Ip has passed them. */
+function canonicalIpv4Value(ip: Ip): number {
+  let value = 0;
+  let octet = 0;
+  for (let i = 0; i < ip.length; i++) {
+    const code = ip.charCodeAt(i);
+    if (code === 0x2e) {
+      value = value * 256 + octet;
+      octet = 0;
+    } else octet = octet * 10 + (code - 0x30);
+  }
+  return value * 256 + octet;
 }
 
 function ipv4Value(text: string): bigint | undefined {
