@@ -74,6 +74,47 @@ const entries: readonly (readonly [entry: string, want: string])[] = [
   ['10.0.1.0 - 10.0.0.255', 'is reversed'],
 ];
 
+/** One entry of excludeAddresses; what is wrong with one is said as in addresses. */
+const exclusions: readonly (readonly [entry: string, want: string])[] = [
+  ['192.0.2.1', 'accepted'],
+  [' 192.0.2.1 ', 'accepted'],
+  ['2001:db8::1', 'accepted'],
+  ['::', 'accepted'],
+  ['192.0.2.0/30', 'accepted'],
+  ['192.0.2.1 - 192.0.2.3', 'accepted'],
+  ['203.0.113.7', 'accepted'],
+  ['', 'is no address like 192.0.2.1'],
+  ['gateway', malformed4],
+  ['my_router', 'is no address like 192.0.2.1'],
+  ['192.0.2.1,192.0.2.2', 'is no address like 192.0.2.1'],
+  ['192.0.2.256', malformed4],
+  ['192.0.2.1/33', '"192.0.2.1/33" has a wrong prefix length'],
+  ['2001:db8::g', malformed6],
+  ['2001:db8::1-192.0.2.1', 'mixes IPv4 and IPv6'],
+  ['192.0.2.3-192.0.2.1', 'is reversed'],
+];
+
+const noTime = 'is no time: write hours, minutes and seconds, like 24h, 10m or 1h30m';
+const aYear = 'is longer than a year: write at most 8760h';
+const times: readonly (readonly [time: string, want: string])[] = [
+  ['24h', 'accepted'],
+  ['10m', 'accepted'],
+  ['1h30m10s', 'accepted'],
+  ['0s', 'accepted'],
+  ['8760h', 'accepted'],
+  ['31536000s', 'accepted'],
+  ['', noTime],
+  ['24', noTime],
+  ['0', noTime],
+  ['1d', noTime],
+  ['-5m', noTime],
+  ['5 m', noTime],
+  ['30m1h', noTime],
+  ['999999h', noTime],
+  ['8760h1s', aYear],
+  ['99999h9999999m99999999s', aYear],
+];
+
 const selectorRows = (field: string): readonly (readonly [string, object, string])[] => [
   [`${field}: labels`, { [field]: [{ matchLabels: { a: 'b' } }] }, 'accepted'],
   [`${field}: everything`, { [field]: [{}] }, 'accepted'],
@@ -116,6 +157,18 @@ export const pools: readonly Row[] = [
       ['a misspelt field', { autoassign: false }, 'unknown field "spec.autoassign"'],
       ['priority only', { serviceAllocation: { priority: 5 } }, 'accepted'],
       ['a negative priority', { serviceAllocation: { priority: -5 } }, 'accepted'],
+      ...exclusions.map(([entry, want]) => [`excluded "${entry}"`, { excludeAddresses: [entry] }, want] as const),
+      ['no exclusion', { excludeAddresses: [] }, 'accepted'],
+      ['the second exclusion is wrong', { excludeAddresses: ['192.0.2.1', 'x y'] }, 'spec.excludeAddresses[1]'],
+      ...['retention', 'quarantine'].flatMap((field) =>
+        times.map(([time, want]) => [`${field} "${time}"`, { [field]: time }, want] as const),
+      ),
+      ['draining', { drain: 'NoNewAddresses' }, 'accepted'],
+      ['draining at once', { drain: 'MoveServices' }, 'accepted'],
+      ['an unknown way to drain', { drain: 'Yes' }, 'supported values: "NoNewAddresses", "MoveServices"'],
+      ['a quota', { maxAddressesPerNamespace: 1 }, 'accepted'],
+      ['a quota of nothing', { maxAddressesPerNamespace: 0 }, 'greater than or equal to 1'],
+      ['a quota in words', { maxAddressesPerNamespace: 'ten' }, 'must be of type integer'],
       ['a namespace twice', { serviceAllocation: { namespaces: ['a', 'a'] } }, 'Duplicate value: "a"'],
       ...['namespaceSelectors', 'serviceSelectors'].flatMap((field) =>
         selectorRows(field).map(([name, spec, want]) => [name, { serviceAllocation: spec }, want] as const),
@@ -187,6 +240,11 @@ const eitherAddress = 'give either peerAddress';
 const notAnAddress = 'not an IP address';
 const holdTime = 'the hold time must be 0s (never) or from 3s to 65535s';
 export const bgpPeers = [
+  {
+    name: 'no spec',
+    object: { apiVersion: 'metallb.io/v1beta2', kind: 'BGPPeer' },
+    want: 'spec: Required value',
+  },
   ...rows(of('BGPPeer', 'v1beta1'), [
     ['v1beta1', router, 'accepted'],
     ['v1beta1 with zero times', { ...router, holdTime: '0s', keepaliveTime: '0s' }, 'accepted'],
@@ -245,17 +303,26 @@ export const bgpPeers = [
   ]),
 ];
 
-export const communities = rows(
-  (spec) => of('Community')({ communities: [spec] }),
-  [
-    ['two numbers', { name: 'vpn', value: '64500:10' }, 'accepted'],
-    ['a large one', { name: 'vpn', value: 'large:4294967295:0:1' }, 'accepted'],
-    ['no value', { name: 'vpn' }, 'value: Required value'],
-    ['one number', { name: 'vpn', value: '1234' }, community],
-    ['out of range', { name: 'vpn', value: '64500:65536' }, community],
-    ['an extended one', { name: 'vpn', value: 'rt:64500:10' }, community],
-  ],
-);
+const named = (value: string) => ({ name: 'vpn', value });
+export const communities = [
+  ...rows(of('Community'), [
+    ['no spec', {}, 'accepted'],
+    ['two names', { communities: [named('64500:10'), { name: 'lan', value: '64500:10' }] }, 'accepted'],
+    ['a name twice', { communities: [named('64500:10'), named('64500:11')] }, 'Duplicate value: {"name":"vpn"}'],
+    ['no name', { communities: [{ value: '64500:10' }] }, 'accepted'],
+  ]),
+  ...rows(
+    (spec) => of('Community')({ communities: [spec] }),
+    [
+      ['two numbers', { name: 'vpn', value: '64500:10' }, 'accepted'],
+      ['a large one', { name: 'vpn', value: 'large:4294967295:0:1' }, 'accepted'],
+      ['no value', { name: 'vpn' }, 'value: Required value'],
+      ['one number', { name: 'vpn', value: '1234' }, community],
+      ['out of range', { name: 'vpn', value: '64500:65536' }, community],
+      ['an extended one', { name: 'vpn', value: 'rt:64500:10' }, community],
+    ],
+  ),
+];
 
 export const others: readonly Row[] = [
   ...rows(of('BFDProfile'), [

@@ -49,7 +49,10 @@ describe('IPAddressPool', () => {
     { name: 'IPv4', entry: (n: number) => `100.100.${100 + (n >> 7)}.${100 + (n & 127)} - 100.100.255.255` },
     { name: 'IPv6', entry: (n: number) => `${net}:${n.toString(16).padStart(4, '0')} - ${net}:ffff` },
   ])('4096 ranges of the longest $name addresses are within the cost that the API server allows', async ({ entry }) => {
-    const spec = { addresses: Array.from({ length: 4096 }, (_, n) => entry(n)) };
+    const spec = {
+      addresses: Array.from({ length: 4096 }, (_, n) => entry(n)),
+      excludeAddresses: Array.from({ length: 1024 }, (_, n) => entry(n)),
+    };
     const done = await create({ ...emptyPool, metadata: { name: 'large' }, spec });
     expect(done).toMatchObject({ exitCode: 0, stderr: '' });
   });
@@ -62,6 +65,52 @@ describe('IPAddressPool', () => {
       autoAssign: true,
       avoidBuggyIPs: false,
     });
+  });
+});
+describe('the status of an IPAddressPool', () => {
+  const counters = { assignedIPv4: 0, assignedIPv6: 0, availableIPv4: 16, availableIPv6: 0 };
+  const skipped = [{ addresses: '192.0.2.1/32', reason: 'Gateway', detail: 'of node master' }];
+  const released = [
+    { address: '192.0.2.9', service: 'web/shop', releasedAt: '2026-08-01T10:00:00Z', cause: 'Deleted' },
+  ];
+  const pool = { ...emptyPool, metadata: { name: 'reporting' }, spec: { addresses: ['192.0.2.0/28'] } };
+  const report = (status: object) =>
+    plane.kubectl(['replace', '-n', namespace, '--subresource=status', '-o', 'json', '-f', '-'], {
+      input: JSON.stringify({ ...pool, status: { ...counters, ...status } }),
+    });
+  beforeAll(async () => {
+    await create({ ...emptyPool, metadata: { name: 'reporting' }, spec: { addresses: ['192.0.2.0/28'] } }, []);
+  });
+
+  afterAll(() => plane.kubectl(['delete', 'ipaddresspool', 'reporting', '-n', namespace]));
+
+  test('says what is skipped and what is remembered', async () => {
+    const done = await report({ skipped, released });
+    expect(done).toMatchObject({ exitCode: 0 });
+    expect(JSON.parse(done.stdout).status).toEqual({ ...counters, skipped, released });
+  });
+
+  test.each([
+    { name: 'an unknown reason', status: { skipped: [{ ...skipped[0], reason: 'Whim' }] }, want: 'Unsupported value' },
+    { name: 'a time that is none', status: { released: [{ ...released[0], releasedAt: 'soon' }] }, want: 'date-time' },
+    { name: 'an unknown cause', status: { released: [{ ...released[0], cause: 'Lost' }] }, want: 'Unsupported value' },
+    {
+      name: 'more than is of use',
+      status: { skipped: Array.from({ length: 257 }, () => skipped[0]) },
+      want: 'must have at most 256 items',
+    },
+  ])('$name is refused', async ({ status, want }) => {
+    expect((await report(status)).stderr).toContain(want);
+  });
+
+  test('as many released addresses as there may be, of the longest names, fit into the object', async () => {
+    const service = `${'n'.repeat(63)}/${'s'.repeat(63)}`;
+    const many = Array.from({ length: 4096 }, (_, n) => ({
+      ...released[0],
+      address: `${net}:ffff:${n.toString(16)}`,
+      service,
+    }));
+    expect(await report({ released: many })).toMatchObject({ exitCode: 0 });
   });
 });
 describe('L2Advertisement', () => {
