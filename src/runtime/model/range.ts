@@ -24,6 +24,21 @@ export function parseAddressRange(text: string): Result<AddressRange> {
   return err(`"${text.trim()}" is neither a CIDR (10.0.0.0/24) nor a range (10.0.0.1-10.0.0.9)`);
 }
 
+/** The same, and a single address ("10.0.0.1") as well: for lists where nobody could mistake one for a whole network. */
+export function parseRangeOrAddress(text: string): Result<AddressRange> {
+  const alone = parseIp(text.trim());
+  if (alone.ok) return ok(singleAddress(alone.value));
+  const range = parseAddressRange(text);
+  if (range.ok || text.includes('/') || text.includes('-')) return range;
+  return err(`"${text.trim()}" is no address (10.0.0.1), no CIDR (10.0.0.0/24) and no range (10.0.0.1-10.0.0.9)`);
+}
+
+/** The range of just this address. */
+export function singleAddress(ip: Ip): AddressRange {
+  const value = ipValue(ip);
+  return { family: ipFamily(ip), first: value, last: value };
+}
+
 function parseCidr(text: string): Result<AddressRange> {
   const [address, bits, ...rest] = text.split('/');
   const ip = parseIp(address ?? '');

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { type ConfigResources, configFromResources } from '../../../src/runtime/decide/config-from-resources.ts';
 import type { RawResource } from '../../../src/runtime/model/resource.ts';
 import { rawPool, rawResource } from '../../support/raw-resources.ts';
-import { l2Advertisement, pool } from '../../support/views.ts';
+import { l2Advertisement, pool, range } from '../../support/views.ts';
 
 function resources(given: Partial<ConfigResources>): ConfigResources {
   return { pools: [], l2Advertisements: [], namespaces: [], ...given };
@@ -50,6 +50,39 @@ describe('a pool in order', () => {
   });
 });
 
+describe('what a pool holds back', () => {
+  const read = (spec: object) => configFromResources(resources({ pools: [rawPool('p', ['10.0.0.0/24'], { spec })] }));
+
+  test('all of it', () => {
+    const { config, errors } = read({
+      excludeAddresses: ['10.0.0.1', ' 10.0.0.8/30 ', '10.0.0.20 - 10.0.0.29', '192.0.2.1', '2001:db8::1'],
+      retention: '24h',
+      quarantine: '1m30s',
+      drain: 'MoveServices',
+      maxAddressesPerNamespace: 5,
+    });
+    expect(errors).toEqual([]);
+    expect(config.pools[0]).toEqual({
+      ...pool('p', ['10.0.0.0/24']),
+      excludeAddresses: ['10.0.0.1/32', '10.0.0.8/30', '10.0.0.20-10.0.0.29', '192.0.2.1/32', '2001:db8::1/128'].map(
+        range,
+      ),
+      retentionMs: 86_400_000,
+      quarantineMs: 90_000,
+      drain: 'MoveServices',
+      maxAddressesPerNamespace: 5,
+    });
+  });
+
+  test.each([
+    { name: 'nulls', spec: { excludeAddresses: null, retention: null, quarantine: null, drain: null } },
+    { name: 'nothing said', spec: { excludeAddresses: [], retention: '0s', quarantine: '0' } },
+  ])('$name leave nothing behind', ({ spec }) => {
+    expect(read(spec)).toMatchObject({ errors: [] });
+    expect(read(spec).config.pools).toEqual([pool('p', ['10.0.0.0/24'])]);
+  });
+});
+
 describe('every fault of a pool is told with its place', () => {
   const selector = { matchLabels: { a: 'b' } };
   test.each([
@@ -72,6 +105,45 @@ describe('every fault of a pool is told with its place', () => {
         `invalid ${AT}.addresses[1]: the range is reversed: 10.0.0.9 comes after 10.0.0.1; write 10.0.0.1-10.0.0.9`,
         `invalid ${AT}.autoAssign: must be true or false, not "yes"`,
         `invalid ${AT}.avoidBuggyIPs: must be true or false, not 1`,
+      ],
+    },
+    {
+      name: 'what it holds back',
+      spec: {
+        addresses: ['10.0.0.0/24'],
+        excludeAddresses: ['10.0.0.300', '10.0.0.9-10.0.0.1', 7, '10.0.0.0/33'],
+        retention: '1d',
+        quarantine: '-5m',
+        drain: 'Yes',
+        maxAddressesPerNamespace: 0,
+      },
+      want: [
+        `invalid ${AT}.drain: "Yes" is no way to drain; there are NoNewAddresses and MoveServices`,
+        `invalid ${AT}.excludeAddresses[0]: "10.0.0.300" is no address (10.0.0.1), no CIDR (10.0.0.0/24) and no range (10.0.0.1-10.0.0.9)`,
+        `invalid ${AT}.excludeAddresses[1]: the range is reversed: 10.0.0.9 comes after 10.0.0.1; write 10.0.0.1-10.0.0.9`,
+        `invalid ${AT}.excludeAddresses[2]: must be text, not 7`,
+        `invalid ${AT}.excludeAddresses[3]: "10.0.0.0/33" is not a CIDR: the prefix length must be a number from 0 to 32`,
+        `invalid ${AT}.maxAddressesPerNamespace: must be at least 1; leave it out for no limit`,
+        `invalid ${AT}.quarantine: "-5m" is negative; leave it out for none`,
+        `invalid ${AT}.retention: "1d" is not a duration: write a number and a unit, like 90s, 10m or 1h30m`,
+      ],
+    },
+    {
+      name: 'what it holds back, of the wrong types',
+      spec: {
+        addresses: ['10.0.0.0/24'],
+        excludeAddresses: '10.0.0.1',
+        retention: 60,
+        quarantine: '9000h',
+        drain: true,
+        maxAddressesPerNamespace: 1.5,
+      },
+      want: [
+        `invalid ${AT}.drain: must be text, not true`,
+        `invalid ${AT}.excludeAddresses: must be a list, not "10.0.0.1"`,
+        `invalid ${AT}.maxAddressesPerNamespace: must be a whole number, not 1.5`,
+        `invalid ${AT}.quarantine: "9000h" is longer than 8760h, a year`,
+        `invalid ${AT}.retention: must be text, not 60`,
       ],
     },
     {

@@ -5,6 +5,7 @@ import {
   type AddressRange,
   formatRange,
   parseAddressRange,
+  parseRangeOrAddress,
   rangeContains,
   rangeSize,
   rangesOverlap,
@@ -15,6 +16,28 @@ function range(text: string): AddressRange {
   if (!parsed.ok) throw new Error(parsed.error);
   return parsed.value;
 }
+
+describe('parseRangeOrAddress', () => {
+  test.each([
+    { given: '10.0.0.1', text: '10.0.0.1/32' },
+    { given: ' 2001:db8::1 ', text: '2001:db8::1/128' },
+    { given: '10.0.0.1/24', text: '10.0.0.0/24' },
+    { given: '10.0.0.1-10.0.0.9', text: '10.0.0.1-10.0.0.9' },
+  ])('ok: "$given"', ({ given, text }) => {
+    const parsed = parseRangeOrAddress(given);
+    expect(parsed.ok && formatRange(parsed.value)).toBe(text);
+  });
+
+  test.each([
+    { given: 'router', want: '"router" is no address (10.0.0.1), no CIDR (10.0.0.0/24) and no range' },
+    { given: '', want: '"" is no address' },
+    { given: '10.0.0.1-', want: "the range's end is malformed" },
+    { given: '10.0.0.1/33', want: 'prefix length must be a number from 0 to 32' },
+  ])('bad: "$given"', ({ given, want }) => {
+    const parsed = parseRangeOrAddress(given);
+    expect(parsed.ok ? '' : parsed.error).toContain(want);
+  });
+});
 
 describe('parseAddressRange', () => {
   test.each([
