@@ -4,11 +4,18 @@
  * the others do not have.
  */
 import type { InterfaceFacts } from '../model/announcements.ts';
+import { type Ip, parseIp } from '../model/ip.ts';
 import type { SpeakerInterface, SpeakerView } from '../model/node.ts';
 import { type AddressRange, parseAddressRange } from '../model/range.ts';
 
 /** On a speaker's Lease: its announceable interfaces, as JSON: [{"name":"eth0","subnets":["10.6.204.2/24"]}]. */
 export const INTERFACES_ANNOTATION = 'metallb.io/speaker-interfaces';
+
+/** On a speaker's Lease: where its node's default routes go to, as JSON: ["10.6.204.254"]. */
+export const GATEWAYS_ANNOTATION = 'metallb.io/speaker-gateways';
+
+/** The labels that find the speakers' Leases among the namespace's others. */
+export const SPEAKER_LEASE_LABELS = { app: 'metallb', component: 'speaker' } as const;
 
 /** On a speaker's Lease: the TCP port where it can be reached directly. Absent: it cannot. */
 export const PORT_ANNOTATION = 'metallb.io/speaker-port';
@@ -33,6 +40,31 @@ export function parseSpeaker(nodeName: string, annotation: string | undefined): 
   const told = parseJson(annotation ?? '[]');
   const interfaces = Array.isArray(told) ? told.flatMap(parseInterface) : [];
   return { nodeName, interfaces };
+}
+
+/** The addresses themselves of the interfaces that an annotation tells of: "10.6.204.2/24" is 10.6.204.2 here. */
+export function parseSpeakerAddresses(annotation: string | undefined): readonly Ip[] {
+  const told = parseJson(annotation ?? '[]');
+  if (!Array.isArray(told)) return [];
+  return told.flatMap((entry: unknown) => {
+    const { subnets } = (entry ?? {}) as { subnets?: unknown };
+    return Array.isArray(subnets) ? subnets.flatMap((text: unknown) => parseAddress(String(text).split('/')[0])) : [];
+  });
+}
+
+/** The annotation's text; the gateways come in a fixed order, so that equal facts are equal text. */
+export function formatSpeakerGateways(gateways: readonly string[]): string {
+  return JSON.stringify(gateways);
+}
+
+export function parseSpeakerGateways(annotation: string | undefined): readonly Ip[] {
+  const told = parseJson(annotation ?? '[]');
+  return Array.isArray(told) ? told.flatMap(parseAddress) : [];
+}
+
+function parseAddress(text: unknown): Ip[] {
+  const ip = typeof text === 'string' ? parseIp(text) : undefined;
+  return ip?.ok === true ? [ip.value] : [];
 }
 
 function parseInterface(told: unknown): SpeakerInterface[] {

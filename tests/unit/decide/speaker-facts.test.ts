@@ -1,6 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { formatSpeakerInterfaces, parseSpeaker, parseSpeakerPort } from '../../../src/runtime/decide/speaker-facts.ts';
+import {
+  formatSpeakerGateways,
+  formatSpeakerInterfaces,
+  parseSpeaker,
+  parseSpeakerAddresses,
+  parseSpeakerGateways,
+  parseSpeakerPort,
+} from '../../../src/runtime/decide/speaker-facts.ts';
 import { range } from '../../support/views.ts';
 
 describe('a speaker’s interfaces, told and read', () => {
@@ -36,8 +43,31 @@ describe('a speaker’s interfaces, told and read', () => {
     expect(parseSpeaker('n', given).interfaces).toEqual([{ name: 'eth0', subnets: [range('10.0.0.0/8')] }]);
   });
 
+  test('the addresses themselves', () => {
+    const given = '[{"name":"eth0","subnets":["10.6.204.2/24","x",7,"fd00::2/64"]},{"subnets":1},null,{}]';
+    expect(parseSpeakerAddresses(given)).toEqual(['10.6.204.2', 'fd00::2']);
+  });
+
   test('any annotation at all is read without a throw', () => {
-    fc.assert(fc.property(fc.json(), (text) => Array.isArray(parseSpeaker('n', text).interfaces)));
+    fc.assert(
+      fc.property(fc.json(), (text) =>
+        [parseSpeaker('n', text).interfaces, parseSpeakerAddresses(text), parseSpeakerGateways(text)].every(
+          Array.isArray,
+        ),
+      ),
+    );
+  });
+});
+
+describe('a speaker’s gateways, told and read', () => {
+  test('what is told is what is read', () => {
+    const text = formatSpeakerGateways(['10.6.204.254', 'fd00::1']);
+    expect(text).toBe('["10.6.204.254","fd00::1"]');
+    expect(parseSpeakerGateways(text)).toEqual(['10.6.204.254', 'fd00::1']);
+  });
+
+  test.each([undefined, '', '{', '{}', '"10.6.204.254"', '[7,null,"x","10.6.204.0/24"]'])('%s: none', (given) => {
+    expect(parseSpeakerGateways(given)).toEqual([]);
   });
 });
 

@@ -1,6 +1,6 @@
 /**
- * The part of the kernel's rtnetlink language that tells of interfaces and their addresses: requests for dumps out,
- * messages in. Pure: bytes to values and back, in the host's byte order, which is an argument. Total: a message that
+ * The part of the kernel's rtnetlink language that tells of interfaces, their addresses and default routes: requests for
+ * dumps out, messages in. Pure: bytes to values and back, in the host's byte order, which is an argument. Total: a message that
  * does not hold what it should is an error in words, never an exception.
  *
  *      0        4      6       8       12      16
@@ -27,6 +27,8 @@ export const RTM_GETLINK = 18;
 export const RTM_NEWADDR = 20;
 export const RTM_DELADDR = 21;
 export const RTM_GETADDR = 22;
+const RTM_NEWROUTE = 24;
+export const RTM_GETROUTE = 26;
 
 /** Header flags. */
 const NLM_F_REQUEST = 0x1;
@@ -36,6 +38,8 @@ const NLM_F_DUMP_INTR = 0x10;
 const HEADER_BYTES = 16;
 const IFINFOMSG_BYTES = 16;
 const IFADDRMSG_BYTES = 8;
+const RTMSG_BYTES = 12;
+const RTNEXTHOP_BYTES = 8;
 const ATTRIBUTE_HEADER_BYTES = 4;
 /** The upper two bits of an attribute's type are flags. */
 const ATTRIBUTE_TYPE_MASK = 0x3fff;
@@ -45,6 +49,14 @@ const IFLA_IFNAME = 3;
 const IFLA_MASTER = 10;
 const IFA_ADDRESS = 1;
 const IFA_LOCAL = 2;
+const RTA_GATEWAY = 5;
+const RTA_MULTIPATH = 9;
+const RTA_VIA = 18;
+
+/** A route to somewhere, rather than one that refuses or is this host's own. */
+const RTN_UNICAST = 1;
+/** A copy of a route that the kernel keeps for one destination. */
+const RTM_F_CLONED = 0x200;
 
 const ARPHRD_ETHER = 1;
 const IFF_UP = 0x1;
@@ -76,9 +88,18 @@ export interface AddressMessage {
   readonly prefixLength: number;
 }
 
+/** A route to everywhere, of whatever table. */
+export interface DefaultRouteMessage {
+  readonly kind: 'default-route';
+  readonly sequence: number;
+  /** Of each of its next hops that has one; a route straight onto a link has none. */
+  readonly gateways: readonly Ip[];
+}
+
 export type NetlinkMessage =
   | LinkMessage
   | AddressMessage
+  | DefaultRouteMessage
   /** A dump is complete. */
   | { readonly kind: 'done'; readonly sequence: number }
   /** Comes before a message whose dump was disturbed by a change: what the dump says may have gaps. */
@@ -90,15 +111,16 @@ export type NetlinkMessage =
   /** Of a type that is of no interest here. */
   | { readonly kind: 'other'; readonly type: number };
 
-/** A request for all links (RTM_GETLINK) or all addresses (RTM_GETADDR). */
-export function encodeDumpRequest(type: number, sequence: number, littleEndian: boolean): Uint8Array {
-  // The body is the family's header all zeros: AF_UNSPEC, any interface. ifinfomsg is the longer one and serves both.
+/** A request for all links (RTM_GETLINK), addresses (RTM_GETADDR) or routes (RTM_GETROUTE) of a family; 0 is any. */
+export function encodeDumpRequest(type: number, sequence: number, littleEndian: boolean, family = 0): Uint8Array {
+  // The body is the family, and zeros: any interface, any table. ifinfomsg is the longest header and serves for all.
   const length = HEADER_BYTES + IFINFOMSG_BYTES;
   const view = new DataView(new ArrayBuffer(length));
   view.setUint32(0, length, littleEndian);
   view.setUint16(4, type, littleEndian);
   view.setUint16(6, NLM_F_REQUEST | NLM_F_DUMP, littleEndian);
   view.setUint32(8, sequence, littleEndian);
+  view.setUint8(HEADER_BYTES, family);
   return new Uint8Array(view.buffer);
 }
 
@@ -169,6 +191,8 @@ function decodeMessage(view: MessageView): Result<NetlinkMessage> {
     case RTM_NEWADDR:
     case RTM_DELADDR:
       return decodeAddress(view, type === RTM_NEWADDR ? 'address' : 'address-gone');
+    case RTM_NEWROUTE:
+      return decodeRoute(view);
     default:
       return ok({ kind: 'other', type });
   }
@@ -221,6 +245,52 @@ function decodeAddress(view: MessageView, kind: AddressMessage['kind']): Result<
   });
 }
 
+/** struct rtmsg {u8 family, dst_len, src_len, tos, table, protocol, scope, type; u32 flags}. */
+function decodeRoute(view: MessageView): Result<NetlinkMessage> {
+  if (view.bytes.length < HEADER_BYTES + RTMSG_BYTES) return err('its body is cut off');
+  const other: NetlinkMessage = { kind: 'other', type: RTM_NEWROUTE };
+  const family = view.u8(HEADER_BYTES);
+  // Most routes are none of everywhere: they are passed over before anything more of them is read.
+  if (view.u8(HEADER_BYTES + 1) !== 0 || (family !== AF_INET && family !== AF_INET6)) return ok(other);
+  const isCloned = (view.u32(HEADER_BYTES + 8) & RTM_F_CLONED) !== 0;
+  if (view.u8(HEADER_BYTES + 7) !== RTN_UNICAST || isCloned) return ok(other);
+  const attributes = decodeAttributes(view, RTMSG_BYTES);
+  if (!attributes.ok) return attributes;
+  const hops = decodeNextHops(view, attributes.value.get(RTA_MULTIPATH));
+  if (!hops.ok) return hops;
+  const gateways: Ip[] = [];
+  for (const hop of [attributes.value, ...hops.value]) {
+    const gateway = decodeGateway(view, hop);
+    if (!gateway.ok) return gateway;
+    if (gateway.value !== undefined) gateways.push(gateway.value);
+  }
+  return ok({ kind: 'default-route', sequence: view.u32(8), gateways });
+}
+
+/** The attributes of each struct rtnexthop {u16 length; u8 flags, hops; i32 interface; attributes…} of RTA_MULTIPATH. */
+function decodeNextHops(view: MessageView, place: AttributePlace | undefined): Result<Map<number, AttributePlace>[]> {
+  const hops: Map<number, AttributePlace>[] = [];
+  const end = place === undefined ? 0 : place.at + place.length;
+  for (let at = place?.at ?? 0; end - at >= RTNEXTHOP_BYTES; ) {
+    const length = view.u16(at);
+    if (length < RTNEXTHOP_BYTES || length > end - at) return err(`next hop at ${at}: length ${length} does not fit`);
+    const attributes = decodeAttributesWithin(view, at + RTNEXTHOP_BYTES, at + length);
+    if (!attributes.ok) return attributes;
+    hops.push(attributes.value);
+    at += align(length);
+  }
+  return ok(hops);
+}
+
+/** RTA_GATEWAY is an address; RTA_VIA, a gateway of the other family, is {u16 family; address}. */
+function decodeGateway(view: MessageView, hop: ReadonlyMap<number, AttributePlace>): Result<Ip | undefined> {
+  const gateway = hop.get(RTA_GATEWAY);
+  const via = hop.get(RTA_VIA);
+  if (gateway !== undefined) return ipFromBytes(bytesOf(view, gateway));
+  if (via !== undefined) return ipFromBytes(bytesOf(view, via).subarray(2));
+  return ok(undefined);
+}
+
 /** Where an attribute's value lies in its message. */
 interface AttributePlace {
   readonly at: number;
@@ -229,10 +299,13 @@ interface AttributePlace {
 
 /** By type; struct rtattr {u16 length, type} before each value, values padded to 4 bytes. The last of a type counts. */
 function decodeAttributes(view: MessageView, bodyBytes: number): Result<Map<number, AttributePlace>> {
-  const end = view.bytes.length;
+  if (view.bytes.length < HEADER_BYTES + bodyBytes) return err('its body is cut off');
+  return decodeAttributesWithin(view, HEADER_BYTES + bodyBytes, view.bytes.length);
+}
+
+function decodeAttributesWithin(view: MessageView, start: number, end: number): Result<Map<number, AttributePlace>> {
   const attributes = new Map<number, AttributePlace>();
-  if (end < HEADER_BYTES + bodyBytes) return err('its body is cut off');
-  for (let at = HEADER_BYTES + bodyBytes; end - at >= ATTRIBUTE_HEADER_BYTES; ) {
+  for (let at = start; end - at >= ATTRIBUTE_HEADER_BYTES; ) {
     const length = view.u16(at);
     if (length < ATTRIBUTE_HEADER_BYTES || length > end - at) {
       return err(`attribute at ${at}: length ${length} does not fit the ${end - at} bytes left`);

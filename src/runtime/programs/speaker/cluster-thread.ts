@@ -29,6 +29,7 @@ export class ClusterThread {
   #startedAt: Instant;
   #failures = 0;
   #interfaces: readonly InterfaceFacts[] | undefined;
+  #gateways: readonly string[] | undefined;
   #stopping = false;
 
   constructor(options: ClusterThreadOptions) {
@@ -40,6 +41,11 @@ export class ClusterThread {
   setInterfaces(interfaces: readonly InterfaceFacts[]): void {
     this.#interfaces = interfaces;
     this.#post({ kind: 'interfaces', interfaces });
+  }
+
+  setGateways(gateways: readonly string[]): void {
+    this.#gateways = gateways;
+    this.#post({ kind: 'gateways', gateways });
   }
 
   /** Asks the worker to give this node's addresses up; its 'retired' says that it did. */
@@ -68,6 +74,7 @@ export class ClusterThread {
     });
     worker.on('exit', (code) => this.#exited(failure ?? new Error(`the cluster worker ended with code ${code}`)));
     if (this.#interfaces !== undefined) this.setInterfaces(this.#interfaces);
+    if (this.#gateways !== undefined) this.setGateways(this.#gateways);
   }
 
   #exited(failure: unknown): void {

@@ -107,6 +107,9 @@ export class Cluster {
       case 'interfaces':
         this.#membership.setInterfaces(message.interfaces);
         return;
+      case 'gateways':
+        this.#membership.setGateways(message.gateways);
+        return;
       case 'retire':
         void this.#retire();
         return;

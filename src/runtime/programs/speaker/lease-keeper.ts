@@ -1,11 +1,16 @@
 /**
- * Keeps this speaker's Lease: creates it, renews it on time, carries the node's interfaces in it, and deletes it when
- * the speaker stops in an orderly way, so that the others take over at once. Says after every try whether it worked,
+ * Keeps this speaker's Lease: creates it, renews it on time, carries the node's interfaces and gateways in it, and deletes
+ * it when the speaker stops in an orderly way, so that the others take over at once. Says after every try whether it worked,
  * because a speaker that cannot renew must not judge the others.
  */
 
 import { leasesPath } from '../../adapters/kube/paths.ts';
-import { INTERFACES_ANNOTATION, PORT_ANNOTATION } from '../../decide/speaker-facts.ts';
+import {
+  GATEWAYS_ANNOTATION,
+  INTERFACES_ANNOTATION,
+  PORT_ANNOTATION,
+  SPEAKER_LEASE_LABELS,
+} from '../../decide/speaker-facts.ts';
 import type { ApiRequest, Clock, KubeApi } from '../../engine/ports.ts';
 import { leaseDurationMs, renewIntervalMs } from '../../protocols/liveness/lease-detector.ts';
 
@@ -24,12 +29,10 @@ export interface LeaseKeeperOptions {
   readonly onFailed: (error: unknown) => void;
 }
 
-/** The label that finds the speakers' Leases among the namespace's others. */
-export const SPEAKER_LEASE_LABELS = { app: 'metallb', component: 'speaker' } as const;
-
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   #interfaces: string | undefined;
+  #gateways: string | undefined;
   #cancelNext: (() => void) | undefined;
   #renewing: Promise<void> | undefined;
   /** The interfaces changed while a renewal was under way: renew again right after it. */
@@ -45,6 +48,13 @@ export class LeaseKeeper {
     if (annotation === this.#interfaces) return;
     this.#interfaces = annotation;
     this.#renewNow();
+  }
+
+  /** Sets what the Lease says of the gateways; until the first call, what an earlier process said there stands. */
+  setGateways(annotation: string): void {
+    if (annotation === this.#gateways) return;
+    this.#gateways = annotation;
+    if (this.#interfaces !== undefined) this.#renewNow();
   }
 
   /** Deletes the Lease and renews it no more. A Lease that cannot be deleted runs out by itself. */
@@ -121,6 +131,7 @@ export class LeaseKeeper {
         labels: SPEAKER_LEASE_LABELS,
         annotations: {
           [INTERFACES_ANNOTATION]: this.#interfaces,
+          [GATEWAYS_ANNOTATION]: this.#gateways,
           // "" rather than nothing: a merge patch must take away what an earlier process left there.
           [PORT_ANNOTATION]: `${presencePort ?? ''}`,
         },

@@ -5,6 +5,7 @@
  *     SIGTERM ─▶ the Lease is deleted, others take over ─▶ still answering for HANDOVER_MS ─▶ closed, exit 0
  */
 import { hostClock } from '../../adapters/host/clock.ts';
+import { readGateways } from '../../adapters/host/gateways.ts';
 import { watchInterfaces } from '../../adapters/host/interfaces.ts';
 import { selfTestPolling } from '../../adapters/host/native/self-test.ts';
 import { hostPacketSockets } from '../../adapters/host/packet-socket.ts';
@@ -16,6 +17,7 @@ import { openLog } from '../../adapters/observe/log.ts';
 import { metricsRoutes } from '../../adapters/observe/metrics.ts';
 import { ClusterThread } from './cluster-thread.ts';
 import { readSpeakerFlags } from './flags.ts';
+import { GatewayWatch } from './gateway-watch.ts';
 import type { ClusterCounters, FromCluster } from './messages.ts';
 import { speakerMetrics } from './metrics.ts';
 import { createPacketPath } from './packet-path.ts';
@@ -74,6 +76,15 @@ const cluster = new ClusterThread({
 });
 cluster.setInterfaces(packetPath.interfaces());
 packetPath.onInterfacesChanged(() => cluster.setInterfaces(packetPath.interfaces()));
+const gateways = new GatewayWatch({
+  clock: hostClock,
+  read: readGateways,
+  onChange: (read) => cluster.setGateways(read),
+  onError: (err) => log.warn({ err }, 'the default routes cannot be read, trying again'),
+});
+gateways.start();
+// Of any interface: a default route may leave by one that nothing is announced on.
+interfaces.onChange(() => gateways.interfacesChanged());
 
 const servers = [
   await serveHttp({
@@ -117,6 +128,7 @@ async function stop(signal: string): Promise<void> {
   cluster.retire();
   await Promise.race([retired.promise, pause(RETIRE_MS)]);
   await pause(HANDOVER_MS);
+  gateways.stop();
   packetPath.close();
   interfaces.close();
   await cluster.stop();

@@ -10,18 +10,20 @@ import { type AnyInformer, Informer } from '../../adapters/kube/informer.ts';
 import { leasesPath } from '../../adapters/kube/paths.ts';
 import { toLeaseView } from '../../adapters/kube/read-model.ts';
 import {
+  formatSpeakerGateways,
   formatSpeakerInterfaces,
   INTERFACES_ANNOTATION,
   PORT_ANNOTATION,
   parseSpeaker,
   parseSpeakerPort,
+  SPEAKER_LEASE_LABELS,
 } from '../../decide/speaker-facts.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import type { InterfaceFacts } from '../../model/announcements.ts';
 import type { LeaseView, NodeDetails } from '../../model/cluster.ts';
 import type { SpeakerView } from '../../model/node.ts';
 import { LeaseDetector, type LeaseInput } from '../../protocols/liveness/lease-detector.ts';
-import { LeaseKeeper, SPEAKER_LEASE_LABELS } from './lease-keeper.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
 import type { ClusterWorkerData } from './messages.ts';
 import { PresenceProber, type PresenceTarget } from './presence-prober.ts';
 
@@ -91,6 +93,11 @@ export class Membership {
   /** What this speaker's Lease is to say of its interfaces; the first call begins to renew it. */
   setInterfaces(interfaces: readonly InterfaceFacts[]): void {
     this.#keeper.setInterfaces(formatSpeakerInterfaces(interfaces));
+  }
+
+  /** What this speaker's Lease is to say of the node's gateways. */
+  setGateways(gateways: readonly string[]): void {
+    this.#keeper.setGateways(formatSpeakerGateways(gateways));
   }
 
   /** The speakers that live, by what they last said of themselves. */

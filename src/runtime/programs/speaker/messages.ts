@@ -3,6 +3,7 @@
  *
  *       main thread (network)                          worker (cluster)
  *   interfaces changed     ── 'interfaces' ──▶   renews the Lease with them
+ *   gateways changed       ── 'gateways' ────▶   renews the Lease with them
  *   SIGTERM                ── 'retire' ──────▶   deletes the Lease, answers 'retired'
  *   answers ARP from it    ◀── 'table' ───────   whole table, at every change of the plan
  *   /readyz                ◀── 'health' ──────   at every change of what is missing
@@ -14,6 +15,8 @@ import type { AnnouncedAddress, InterfaceFacts } from '../../model/announcements
 
 export type ToCluster =
   | { readonly kind: 'interfaces'; readonly interfaces: readonly InterfaceFacts[] }
+  /** Where this node's default routes go to, in a fixed order. */
+  | { readonly kind: 'gateways'; readonly gateways: readonly string[] }
   | { readonly kind: 'retire' };
 
 export type FromCluster =

@@ -95,6 +95,34 @@ describe('what a kernel said', () => {
   });
 });
 
+describe('default routes', () => {
+  const gatewaysIn = (recording: string) =>
+    messages(recording).flatMap((message) => (message.kind === 'default-route' ? [message.gateways] : []));
+
+  test('IPv4: of every table; several next hops, a gateway of the other family, none at all; no unreachable one', () => {
+    expect(gatewaysIn('IPv4 routes')).toEqual([['192.0.2.253'], ['192.0.2.1', '192.0.2.254'], ['2001:db8::1'], []]);
+    expect(messages('IPv4 routes').at(-1)).toEqual({ kind: 'done', sequence: 1 });
+  });
+
+  test('IPv6', () => {
+    expect(gatewaysIn('IPv6 routes')).toEqual([['2001:db8::1'], ['fe80::1']]);
+    expect(messages('IPv6 routes').at(-1)).toEqual({ kind: 'done', sequence: 2 });
+  });
+
+  test('a next hop whose length does not fit is an error', () => {
+    const [dump = new Uint8Array()] = datagrams('IPv4 routes').map((datagram) => datagram.slice());
+    const text = Buffer.from(dump).toString('hex');
+    // RTA_MULTIPATH with two hops of 16 bytes, the first of them made 200 long.
+    const at = text.indexOf('240009001000') / 2;
+    expect(at).toBeGreaterThan(0);
+    dump[at + 4] = 200;
+    expect(decodeNetlink(dump, true)).toMatchObject({
+      ok: false,
+      error: expect.stringMatching(/next hop at \d+: length 200 does not fit/),
+    });
+  });
+});
+
 describe('bad datagrams', () => {
   const [link = new Uint8Array()] = datagrams('links');
   const changed = (at: number, ...bytes: number[]) => {

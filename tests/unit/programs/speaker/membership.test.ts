@@ -106,6 +106,27 @@ describe('this speaker’s Lease', () => {
     expect(writes()).toHaveLength(4);
   });
 
+  test('says where the default routes go to, once that is known', async () => {
+    membership.setGateways(['10.6.204.254']);
+    await clock.advance(0);
+    expect(writes()).toHaveLength(0);
+    membership.setInterfaces(eth0('10.6.204.1/24'));
+    await clock.advance(100);
+    membership.setGateways(['10.6.204.253', 'fe80::1']);
+    await clock.advance(0);
+    const told = writes().map(({ body }) => (body as { metadata: { annotations: object } }).metadata.annotations);
+    expect(told).toMatchObject([
+      { 'metallb.io/speaker-gateways': '["10.6.204.254"]' },
+      { 'metallb.io/speaker-gateways': '["10.6.204.253","fe80::1"]' },
+    ]);
+  });
+
+  test('leaves alone what an earlier process said of the gateways while this one does not know', async () => {
+    membership.setInterfaces(eth0('10.6.204.1/24'));
+    await clock.advance(0);
+    expect(JSON.stringify(writes()[0]?.body)).not.toContain('speaker-gateways');
+  });
+
   test('is made where there is none', async () => {
     api.answerWith(({ method }) => {
       if (method === 'PATCH') throw kubeError(404, 'NotFound');
