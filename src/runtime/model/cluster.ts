@@ -2,11 +2,29 @@
 import type { Ip } from './ip.ts';
 import type { Labels } from './labels.ts';
 import type { NodeView } from './node.ts';
+import type { AddressRange } from './range.ts';
 import type { EndpointView, ObjectKey } from './service.ts';
 
 export interface NamespaceView {
   readonly name: string;
   readonly labels: Labels;
+  /** Only those under metallb.io/ and metallb.universe.tf/. Absent: none. */
+  readonly annotations?: Labels;
+}
+
+/** A Node's addresses and networks, and nothing else of it: what changes with every heartbeat is no change here. */
+export interface NodeAddresses {
+  readonly name: string;
+  /** status.addresses of the types InternalIP and ExternalIP. */
+  readonly addresses: readonly Ip[];
+  /** spec.podCIDRs; empty where the network plugin does without. */
+  readonly podNetworks: readonly AddressRange[];
+}
+
+/** A network of ClusterIPs (networking.k8s.io ServiceCIDR). */
+export interface ServiceCidrView {
+  readonly name: string;
+  readonly networks: readonly AddressRange[];
 }
 
 /** All that is read of a Node; elections use the NodeView part of it. */

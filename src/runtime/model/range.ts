@@ -73,6 +73,11 @@ export function rangeContains(range: AddressRange, ip: Ip): boolean {
   return range.first <= value && value <= range.last;
 }
 
+/** Whether every address of the one is in the other. */
+export function rangeWithin(range: AddressRange, outer: AddressRange): boolean {
+  return range.family === outer.family && outer.first <= range.first && range.last <= outer.last;
+}
+
 export function rangesOverlap(a: AddressRange, b: AddressRange): boolean {
   return a.family === b.family && a.first <= b.last && b.first <= a.last;
 }

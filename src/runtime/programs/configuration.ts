@@ -80,6 +80,10 @@ export class Configuration {
     return this.configMaps.get(`${this.#options.namespace}/${CONFIG_MAP}`);
   }
 
+  namespaces(): readonly NamespaceView[] {
+    return this.#namespaces.list();
+  }
+
   /** What is in force now. Only to be asked once synced; the same value until something changes. */
   decide(): DecidedConfig {
     this.#decided ??= decideConfig(this.#sources(), this.#memory);

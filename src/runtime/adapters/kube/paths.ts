@@ -2,6 +2,8 @@
 export const SERVICES_PATH = '/api/v1/services';
 export const NAMESPACES_PATH = '/api/v1/namespaces';
 export const NODES_PATH = '/api/v1/nodes';
+/** Not there before Kubernetes 1.33. */
+export const SERVICE_CIDRS_PATH = '/apis/networking.k8s.io/v1/servicecidrs';
 export const ENDPOINT_SLICES_PATH = '/apis/discovery.k8s.io/v1/endpointslices';
 
 /** Plurals of MetalLB's kinds and the version each is stored in. */

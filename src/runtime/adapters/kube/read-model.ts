@@ -3,16 +3,29 @@
  * is an informer's toView. They take anything: what is missing or malformed becomes the field's nothing, because one odd
  * object must not stop the rest; undefined means that the object is of no use at all.
  */
-import type { ConfigMapView, EndpointSliceView, LeaseView, NamespaceView, NodeDetails } from '../../model/cluster.ts';
+import type {
+  ConfigMapView,
+  EndpointSliceView,
+  LeaseView,
+  NamespaceView,
+  NodeAddresses,
+  NodeDetails,
+  ServiceCidrView,
+} from '../../model/cluster.ts';
 import { type Ip, parseIp } from '../../model/ip.ts';
 import type { Labels } from '../../model/labels.ts';
+import { type AddressRange, parseAddressRange } from '../../model/range.ts';
 import type { RawResource } from '../../model/resource.ts';
 import type { EndpointView } from '../../model/service.ts';
 import { asArray, asNumber, asObject, asString, asTexts, type Untyped } from './untyped.ts';
 
 export function toNamespaceView(raw: Untyped): NamespaceView {
   const metadata = asObject(raw['metadata']);
-  return { name: asString(metadata['name']), labels: asTexts(metadata['labels']) };
+  return {
+    name: asString(metadata['name']),
+    labels: asTexts(metadata['labels']),
+    annotations: ownAnnotations(metadata),
+  };
 }
 
 export function toNodeDetails(raw: Untyped): NodeDetails {
@@ -34,6 +47,26 @@ export function toNodeDetails(raw: Untyped): NodeDetails {
       const { type, address: text } = asObject(address);
       return type === 'InternalIP' ? parsedIps([text]) : [];
     }),
+  };
+}
+
+export function toNodeAddresses(raw: Untyped): NodeAddresses {
+  const spec = asObject(raw['spec']);
+  return {
+    name: asString(asObject(raw['metadata'])['name']),
+    addresses: asArray(asObject(raw['status'])['addresses']).flatMap((address) => {
+      const { type, address: text } = asObject(address);
+      return type === 'InternalIP' || type === 'ExternalIP' ? parsedIps([text]) : [];
+    }),
+    // Nodes of before 1.20 have the single field only.
+    podNetworks: parsedRanges(asArray(spec['podCIDRs'] ?? [spec['podCIDR']])),
+  };
+}
+
+export function toServiceCidrView(raw: Untyped): ServiceCidrView {
+  return {
+    name: asString(asObject(raw['metadata'])['name']),
+    networks: parsedRanges(asArray(asObject(raw['spec'])['cidrs'])),
   };
 }
 
@@ -118,6 +151,13 @@ export function parsedIps(texts: readonly unknown[]): Ip[] {
   return texts.flatMap((text) => {
     const ip = parseIp(asString(text));
     return ip.ok ? [ip.value] : [];
+  });
+}
+
+function parsedRanges(texts: readonly unknown[]): AddressRange[] {
+  return texts.flatMap((text) => {
+    const range = parseAddressRange(asString(text));
+    return range.ok ? [range.value] : [];
   });
 }
 

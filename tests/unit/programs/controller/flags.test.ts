@@ -1,0 +1,38 @@
+import { describe, expect, test } from '@jest/globals';
+import { formatRange } from '../../../../src/runtime/model/range.ts';
+import { readControllerFlags } from '../../../../src/runtime/programs/controller/flags.ts';
+
+describe('the controller’s flags', () => {
+  test('without any, no network is known', () => {
+    expect(readControllerFlags([], {})).toMatchObject({ ok: true, value: { podNetworks: [], serviceNetworks: [] } });
+  });
+
+  test('networks, separated by commas; and those of both programs', () => {
+    const argv = ['--pod-networks=172.20.0.0/16, fd00:20::/64', '--service-networks', '10.68.0.0/16,', '--port=0'];
+    const read = readControllerFlags(argv, {});
+    expect(read).toMatchObject({ ok: true, value: { metricsPort: undefined } });
+    expect(read.ok && read.value.podNetworks.map(formatRange)).toEqual(['172.20.0.0/16', 'fd00:20::/64']);
+    expect(read.ok && read.value.serviceNetworks.map(formatRange)).toEqual(['10.68.0.0/16']);
+  });
+
+  test.each([
+    {
+      given: '--pod-networks=172.20.0.0/33',
+      want: '--pod-networks: "172.20.0.0/33" is not a CIDR: the prefix length must be a number from 0 to 32; it takes CIDRs, separated by commas',
+    },
+    {
+      given: '--service-networks=10.68.0.0/16,10.69.0.1-10.69.0.9',
+      want: '--service-networks: "10.69.0.1-10.69.0.9" is no CIDR; it takes CIDRs, separated by commas',
+    },
+    {
+      given: '--service-networks=10.68.0.0',
+      want: '--service-networks: "10.68.0.0" is a single address: write 10.68.0.0/32; it takes CIDRs, separated by commas',
+    },
+  ])('$given is refused', ({ given, want }) => {
+    expect(readControllerFlags([given], {})).toEqual({ ok: false, error: want });
+  });
+
+  test('a misspelt one is refused', () => {
+    expect(readControllerFlags(['--pod-network=10.0.0.0/8'], {})).toMatchObject({ ok: false });
+  });
+});
