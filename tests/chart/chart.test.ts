@@ -99,6 +99,7 @@ describe('helm template', () => {
     { name: 'a misspelt value', given: 'speakr.enabled=false', want: 'speakr' },
     { name: 'a misspelt nested value', given: 'speaker.tolerateMasters=true', want: 'tolerateMasters' },
     { name: 'a log level that does not exist', given: 'controller.logLevel=loud', want: 'logLevel' },
+    { name: 'a network that is none', given: 'controller.podNetworks={cluster}', want: 'podNetworks' },
     { name: 'a port out of range', given: 'prometheus.metricsPort=70000', want: 'metricsPort' },
   ])('$name is refused', async ({ given, want }) => {
     const done = await plane.helm(['template', ...release, ...kubeVersion, '--set', given]);
@@ -146,6 +147,21 @@ describe('helm template', () => {
       },
     });
   });
+});
+
+test('the networks of pods and Services reach the controller, where they are set', async () => {
+  const argsOf = async (...flags: readonly string[]): Promise<readonly string[]> => {
+    const controller = (await render(...flags)).find(({ kind }) => kind === 'Deployment');
+    const { spec } = (controller as unknown as { spec: { template: { spec: { containers: [{ args: string[] }] } } } })
+      .spec.template;
+    return spec.containers[0].args;
+  };
+  expect((await argsOf()).filter((arg) => arg.includes('networks'))).toEqual([]);
+  const set = 'controller.podNetworks={172.20.0.0/16,fd00:20::/64},controller.serviceNetworks={10.68.0.0/16}';
+  expect((await argsOf('--set', set)).filter((arg) => arg.includes('networks'))).toEqual([
+    '--pod-networks=172.20.0.0/16,fd00:20::/64',
+    '--service-networks=10.68.0.0/16',
+  ]);
 });
 
 test('the controller passes the restricted pod security standard, the speaker only the privileged one', async () => {
@@ -233,6 +249,10 @@ const rights: readonly Right[] = [
   ['controller', 'create', 'leases.coordination.k8s.io', namespace, 'may'],
   ['controller', 'update', 'leases.coordination.k8s.io/controller', namespace, 'may'],
   ['controller', 'update', 'leases.coordination.k8s.io/speaker-node1', namespace, 'may not'],
+  ['controller', 'watch', 'leases.coordination.k8s.io', namespace, 'may'],
+  ['controller', 'list', 'leases.coordination.k8s.io', 'kube-system', 'may not'],
+  ['controller', 'watch', 'servicecidrs.networking.k8s.io', 'cluster', 'may'],
+  ['controller', 'patch', 'servicecidrs.networking.k8s.io', 'cluster', 'may not'],
   ['controller', 'get', 'endpointslices.discovery.k8s.io', 'cluster', 'may not'],
   ['speaker', 'watch', 'endpointslices.discovery.k8s.io', 'cluster', 'may'],
   ['speaker', 'patch', 'services --subresource=status', 'cluster', 'may not'],
