@@ -21,11 +21,16 @@ export interface AddonPlan {
   readonly bgp: PlannedBgp;
   /** The nodes' subnets where the inventory tells them; empty: the nodes are asked. */
   readonly nodeSubnets: readonly PlannedRange[];
+  /** CIDRs of the pods' and the Services' own networks; empty: the inventory does not say. */
+  readonly podNetworks: readonly string[];
+  readonly serviceNetworks: readonly string[];
   readonly image: PlannedImage;
   readonly installMethod: InstallMethod;
   /** Absent: Services without a class. */
   readonly loadBalancerClass?: string;
   readonly logLevel: string;
+  /** 1 … 9; more than one takes over when another fails. */
+  readonly controllerReplicas: number;
   /** How long one step may wait for the cluster. */
   readonly waitSeconds: number;
   /** Regular expressions; empty: the chart's own list. */
@@ -54,6 +59,8 @@ export interface PlannedPool {
   readonly priority: number;
   /** Empty: every namespace. */
   readonly namespaces: readonly string[];
+  /** Namespaces by label, beside those by name; ORed. */
+  readonly namespaceSelectors: readonly LabelSelector[];
   /** ORed; empty: every Service. */
   readonly serviceSelectors: readonly LabelSelector[];
   /** Names of the interfaces that announce the pool in layer 2; empty: all that fit. */
@@ -64,6 +71,16 @@ export interface PlannedPool {
   readonly communities: readonly string[];
   /** Names of the peers that hear of the pool; empty: all; BGP only. */
   readonly peers: readonly string[];
+  /** Never given out, each an address, a CIDR or a range. */
+  readonly excludeAddresses: readonly PlannedRange[];
+  /** "24h"; absent: the address of a deleted Service does not wait for it. */
+  readonly retention?: string;
+  /** "10m"; absent: an address that was given up is free at once. */
+  readonly quarantine?: string;
+  /** Absent: the pool is in use. */
+  readonly drain?: 'NoNewAddresses' | 'MoveServices';
+  /** 1 or more; absent: no limit. */
+  readonly maxAddressesPerNamespace?: number;
 }
 
 export interface PlannedBgp {

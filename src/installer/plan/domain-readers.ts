@@ -1,9 +1,11 @@
 /**
  * Readers for the things a load balancer's configuration speaks of: names, addresses, ranges, durations, selectors.
  */
+
+import { parseDuration } from '../../runtime/model/duration.ts';
 import { type Ip, parseIp } from '../../runtime/model/ip.ts';
 import type { LabelSelector, LabelSelectorRequirement } from '../../runtime/model/labels.ts';
-import { parseAddressRange } from '../../runtime/model/range.ts';
+import { parseAddressRange, parseRangeOrAddress } from '../../runtime/model/range.ts';
 import type { Located } from '../inventory/located.ts';
 import type { PlannedRange } from './addon-plan.ts';
 import { type Reader, type Report, readFields, readList, readOneOf, readText, readTextMap } from './readers.ts';
@@ -35,6 +37,31 @@ export const readRange: Reader<PlannedRange> = (value, what, report) => {
   const range = parseAddressRange(text);
   if (range.ok) return { text, range: range.value, at: value.at };
   report(value.at, `${what}: ${range.error}`);
+  return undefined;
+};
+
+/** A single address as well. */
+export const readExcluded: Reader<PlannedRange> = (value, what, report) => {
+  const text = readText(value, what, report);
+  if (text === undefined) return undefined;
+  const range = parseRangeOrAddress(text);
+  if (range.ok) return { text, range: range.value, at: value.at };
+  report(value.at, `${what}: ${range.error}`);
+  return undefined;
+};
+
+/** As the resource definition takes it: hours, minutes and seconds, in this order. */
+const TIME = /^([0-9]{1,5}h)?([0-9]{1,7}m)?([0-9]{1,8}s)?$/;
+const YEAR_MS = 8760 * 3_600_000;
+
+/** "24h", "1h30m"; given as it is written. 0 is "0s". */
+export const readTime: Reader<string> = (value, what, report) => {
+  const text = readText(value, what, report);
+  if (text === undefined) return undefined;
+  if (text === '0') return '0s';
+  const time = parseDuration(text);
+  if (TIME.test(text) && time.ok && time.value <= YEAR_MS) return text;
+  report(value.at, `${what} is "${text}", it must be a time such as "24h", "10m" or "1h30m", at most 8760h`);
   return undefined;
 };
 

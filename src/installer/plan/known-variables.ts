@@ -6,6 +6,9 @@ export const KNOWN_VARIABLES: readonly string[] = [
   'metallb_install',
   'metallb_protocol',
   'metallb_vip_pool',
+  'metallb_exclude_addresses',
+  'metallb_retention',
+  'metallb_quarantine',
   'metallb_pools',
   'metallb_node_subnets',
   'metallb_bgp_my_asn',
@@ -25,6 +28,7 @@ export const KNOWN_VARIABLES: readonly string[] = [
   'metallb_wait_seconds',
   'metallb_loadbalancer_class',
   'metallb_log_level',
+  'metallb_controller_replicas',
   'metallb_exclude_interfaces',
   'metallb_speaker_node_selector',
 ];

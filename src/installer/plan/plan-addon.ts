@@ -7,6 +7,7 @@ import type { Inventory } from '../inventory/inventory.ts';
 import { formatPosition, type Located, type Problem } from '../inventory/located.ts';
 import type { AddonPlan, ClusterAccess, PlannedImage, PlannedPool, PlannedRange } from './addon-plan.ts';
 import { readBgp, reportUnknownReferences } from './bgp.ts';
+import { readClusterNetworks } from './cluster-networks.ts';
 import { readRange } from './domain-readers.ts';
 import { KNOWN_VARIABLES } from './known-variables.ts';
 import { didYouMean } from './nearest-name.ts';
@@ -65,24 +66,30 @@ export function planAddon(input: PlanInput): PlanResult {
       'metallb_protocol is "bgp", and metallb_peers names no router to speak to',
     );
   }
+  const networks = readClusterNetworks(inventory);
   const plan: AddonPlan = {
     wanted: variables.get('metallb_install', readYesNo) ?? true,
     protocol,
     pools,
     bgp,
     nodeSubnets,
+    podNetworks: networks.pods,
+    serviceNetworks: networks.services,
     nodes,
     image: readImage(variables, input, report),
     installMethod: variables.get('metallb_install_method', readOneOf(['helm', 'yaml'])) ?? 'helm',
     ...optional('loadBalancerClass', variables.get('metallb_loadbalancer_class', readClass)),
     logLevel:
       variables.get('metallb_log_level', readOneOf(['all', 'debug', 'info', 'warn', 'error', 'none'])) ?? 'info',
+    controllerReplicas: variables.get('metallb_controller_replicas', readInteger(1, 9)) ?? 2,
     waitSeconds: variables.get('metallb_wait_seconds', readInteger(1, 3600)) ?? 180,
     excludeInterfaces: variables.get('metallb_exclude_interfaces', readList(readPattern)) ?? [],
     speakerNodeSelector: variables.get('metallb_speaker_node_selector', readTextMap) ?? {},
     access: readAccess(variables, input),
     warnings: [
       ...poolWarnings(pools, nodes, protocol),
+      ...idleDefaults(pools, inventory),
+      ...networks.warnings,
       ...(protocol === 'layer2' && bgp.peers.length > 0
         ? [
             `${formatPosition(variables.positionOf('metallb_peers'))}: metallb_peers has no effect with metallb_protocol "layer2"`,
@@ -91,6 +98,16 @@ export function planAddon(input: PlanInput): PlanResult {
     ],
   };
   return problems.length === 0 ? { ok: true, plan: deepFreeze(plan) } : { ok: false, problems };
+}
+
+/** Variables of the default pool, where there is none. */
+function idleDefaults(pools: readonly PlannedPool[], { variables }: Inventory): readonly string[] {
+  if (pools.some(({ name }) => name === 'default')) return [];
+  return ['metallb_exclude_addresses', 'metallb_retention', 'metallb_quarantine'].flatMap((name) => {
+    const value = variables.get(name);
+    if (value === undefined || !isSet(value)) return [];
+    return [`${formatPosition(value.at)}: ${name} has no effect without metallb_vip_pool; give the pools their own`];
+  });
 }
 
 /** A variable that is set to nothing gives way to its default. */

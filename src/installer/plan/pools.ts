@@ -6,7 +6,7 @@ import { parseIp } from '../../runtime/model/ip.ts';
 import { rangeContains, rangesOverlap } from '../../runtime/model/range.ts';
 import { formatPosition, type Located } from '../inventory/located.ts';
 import type { PlannedNode, PlannedPool, PlannedRange, Protocol } from './addon-plan.ts';
-import { readLabelSelector, readObjectName, readRange } from './domain-readers.ts';
+import { readExcluded, readLabelSelector, readObjectName, readRange, readTime } from './domain-readers.ts';
 import {
   type Fields,
   type Reader,
@@ -14,6 +14,7 @@ import {
   readFields,
   readInteger,
   readList,
+  readOneOf,
   readText,
   readYesNo,
 } from './readers.ts';
@@ -25,11 +26,17 @@ const POOL_FIELDS = [
   'avoid_buggy_ips',
   'priority',
   'namespaces',
+  'namespace_selectors',
   'service_selectors',
   'interfaces',
   'node_selectors',
   'communities',
   'peers',
+  'exclude_addresses',
+  'retention',
+  'quarantine',
+  'drain',
+  'max_addresses_per_namespace',
 ];
 
 /** Both variables together, in the order the user wrote them, the default pool first. */
@@ -38,11 +45,32 @@ export function readPools(variables: Fields, report: Report): readonly PlannedPo
   const defaultPool: readonly PlannedPool[] =
     defaultAddresses.length === 0
       ? []
-      : [{ ...emptyPool('default', variables.positionOf('metallb_vip_pool')), addresses: defaultAddresses }];
+      : [
+          {
+            ...emptyPool('default', variables.positionOf('metallb_vip_pool')),
+            addresses: defaultAddresses,
+            ...readReserve(variables, 'metallb_'),
+          },
+        ];
   const pools = [...defaultPool, ...(variables.get('metallb_pools', readList(readPool)) ?? [])];
   reportRepeatedNames(pools, report);
   reportOverlaps(pools, report);
   return pools;
+}
+
+/** What a pool holds back; the default pool's variables are called like the fields of the others, with a prefix. */
+function readReserve(
+  fields: Fields,
+  prefix: 'metallb_' | '',
+): Pick<PlannedPool, 'excludeAddresses' | 'retention' | 'quarantine'> {
+  const excludeAddresses = fields.get(`${prefix}exclude_addresses`, readList(readExcluded)) ?? [];
+  const retention = fields.get(`${prefix}retention`, readTime);
+  const quarantine = fields.get(`${prefix}quarantine`, readTime);
+  return {
+    excludeAddresses,
+    ...(retention === undefined ? {} : { retention }),
+    ...(quarantine === undefined ? {} : { quarantine }),
+  };
 }
 
 function emptyPool(name: string, at: PlannedPool['at']): PlannedPool {
@@ -54,11 +82,13 @@ function emptyPool(name: string, at: PlannedPool['at']): PlannedPool {
     avoidBuggyIps: false,
     priority: 0,
     namespaces: [],
+    namespaceSelectors: [],
     serviceSelectors: [],
     interfaces: [],
     nodeSelectors: [],
     communities: [],
     peers: [],
+    excludeAddresses: [],
   };
 }
 
@@ -71,6 +101,9 @@ const readPool: Reader<PlannedPool> = (value: Located, what, report) => {
   const wasEmpty = value.kind === 'map' && isEmptyList(value.entries.get('addresses'));
   if (wasEmpty) report(fields.positionOf('addresses'), `the pool "${name}" has no addresses`);
   const communities = fields.get('communities', readList(readText)) ?? [];
+  const reserve = readReserve(fields, '');
+  const drain = fields.get('drain', readOneOf(['NoNewAddresses', 'MoveServices']));
+  const maxAddressesPerNamespace = fields.get('max_addresses_per_namespace', readInteger(1, 1_000_000));
   return {
     name,
     at: fields.at,
@@ -79,11 +112,15 @@ const readPool: Reader<PlannedPool> = (value: Located, what, report) => {
     avoidBuggyIps: fields.get('avoid_buggy_ips', readYesNo) ?? false,
     priority: fields.get('priority', readInteger(0, 1_000_000)) ?? 0,
     namespaces: fields.get('namespaces', readList(readObjectName)) ?? [],
+    namespaceSelectors: fields.get('namespace_selectors', readList(readLabelSelector)) ?? [],
     serviceSelectors: fields.get('service_selectors', readList(readLabelSelector)) ?? [],
     interfaces: fields.get('interfaces', readList(readText)) ?? [],
     nodeSelectors: fields.get('node_selectors', readList(readLabelSelector)) ?? [],
     communities,
     peers: fields.get('peers', readList(readObjectName)) ?? [],
+    ...reserve,
+    ...(drain === undefined ? {} : { drain }),
+    ...(maxAddressesPerNamespace === undefined ? {} : { maxAddressesPerNamespace }),
   };
 };
 
@@ -152,10 +189,11 @@ export function poolWarnings(
       const ip = parseIp(node.address);
       if (!ip.ok) continue;
       const holding = pool.addresses.find(({ range }) => rangeContains(range, ip.value));
-      if (holding === undefined) continue;
+      const isListed = pool.excludeAddresses.some(({ range }) => rangeContains(range, ip.value));
+      if (holding === undefined || isListed) continue;
       warnings.push(
         `${formatPosition(holding.at)}: the pool "${pool.name}" contains ${ip.value}, the address of the node ` +
-          `${node.name}; a Service that got it would cut the node off`,
+          `${node.name}; it is skipped, no Service gets it`,
       );
     }
     const unused = protocol === 'layer2' ? ['communities', 'peers'] : ['interfaces'];

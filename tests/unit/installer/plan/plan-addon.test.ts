@@ -111,6 +111,34 @@ describe('what is wrong is said with its line', () => {
       want: ['config.yml:2: metallb_install is "perhaps", it must be "yes" or "no"'],
     },
     {
+      name: 'what a pool holds back',
+      given: `${POOL}metallb_pools:\n  - name: b\n    addresses: 10.1.0.0/24\n    exclude_addresses: [10.1.0.300]\n    retention: 1d\n    quarantine: 9000h\n    drain: MoveService\n    max_addresses_per_namespace: 0`,
+      want: [
+        'config.yml:5: metallb_pools[0].exclude_addresses[0]: "10.1.0.300" is no address (10.0.0.1), no CIDR (10.0.0.0/24) and no range (10.0.0.1-10.0.0.9)',
+        ...[
+          'config.yml:6: metallb_pools[0].retention is "1d"',
+          'config.yml:7: metallb_pools[0].quarantine is "9000h"',
+        ].map((start) => `${start}, it must be a time such as "24h", "10m" or "1h30m", at most 8760h`),
+        'config.yml:8: metallb_pools[0].drain is "MoveService", it must be "NoNewAddresses" or "MoveServices" (did you mean "MoveServices"?)',
+        'config.yml:9: metallb_pools[0].max_addresses_per_namespace is 0, it must be a number from 1 to 1000000',
+      ],
+    },
+    {
+      name: 'what the default pool holds back',
+      given: `${POOL}metallb_exclude_addresses: [10.6.204.20, x]\nmetallb_retention: 1.5h\nmetallb_quarantine: -5m`,
+      want: [
+        'config.yml:2: metallb_exclude_addresses[1]: "x" is no address (10.0.0.1), no CIDR (10.0.0.0/24) and no range (10.0.0.1-10.0.0.9)',
+        ...['config.yml:3: metallb_retention is "1.5h"', 'config.yml:4: metallb_quarantine is "-5m"'].map(
+          (start) => `${start}, it must be a time such as "24h", "10m" or "1h30m", at most 8760h`,
+        ),
+      ],
+    },
+    {
+      name: 'no controller at all',
+      given: `${POOL}metallb_controller_replicas: 0`,
+      want: ['config.yml:2: metallb_controller_replicas is 0, it must be a number from 1 to 9'],
+    },
+    {
       name: 'a number out of bounds',
       given: `${POOL}metallb_wait_seconds: 0`,
       want: ['config.yml:2: metallb_wait_seconds is 0, it must be a number from 1 to 3600'],
@@ -240,10 +268,56 @@ describe('what is fine', () => {
 
   test('a node in a pool is a warning that names it', () => {
     expect(makePlan('metallb_vip_pool: 10.6.204.0/30').warnings).toEqual([
-      'config.yml:1: the pool "default" contains 10.6.204.1, the address of the node 10.6.204.1; a Service that got it would cut the node off',
-      'config.yml:1: the pool "default" contains 10.6.204.2, the address of the node 10.6.204.2; a Service that got it would cut the node off',
-      'config.yml:1: the pool "default" contains 10.6.204.3, the address of the node 10.6.204.3; a Service that got it would cut the node off',
+      'config.yml:1: the pool "default" contains 10.6.204.1, the address of the node 10.6.204.1; it is skipped, no Service gets it',
+      'config.yml:1: the pool "default" contains 10.6.204.2, the address of the node 10.6.204.2; it is skipped, no Service gets it',
+      'config.yml:1: the pool "default" contains 10.6.204.3, the address of the node 10.6.204.3; it is skipped, no Service gets it',
     ]);
+  });
+
+  test('a node in a pool that says so is no surprise', () => {
+    const config = 'metallb_vip_pool: 10.6.204.0/30\nmetallb_exclude_addresses: ["10.6.204.1", "10.6.204.2/31"]';
+    expect(makePlan(config).warnings).toEqual([]);
+  });
+
+  test('what the default pool holds back, where there is none, is a warning', () => {
+    const config = 'metallb_retention: 24h\nmetallb_pools: [{name: b, addresses: 10.1.0.0/24}]';
+    expect(makePlan(config).warnings).toEqual([
+      'config.yml:1: metallb_retention has no effect without metallb_vip_pool; give the pools their own',
+    ]);
+  });
+
+  test('0 is a time: none', () => {
+    expect(makePlan(`${POOL}metallb_retention: 0\nmetallb_quarantine: 1h30m`).pools[0]).toMatchObject({
+      retention: '0s',
+      quarantine: '1h30m',
+    });
+  });
+
+  describe('the networks that a kubeasz inventory names', () => {
+    const hosts = (variables: string): string => `[kube_node]\nn1\n[all:vars]\n${variables}\n`;
+
+    test('are known; they may be several', () => {
+      const plan = makePlan(POOL, hosts('CLUSTER_CIDR="172.20.0.0/16,fd00:20::/64"\nSERVICE_CIDR="10.68.0.0/16"'));
+      expect(plan).toMatchObject({
+        podNetworks: ['172.20.0.0/16', 'fd00:20::/64'],
+        serviceNetworks: ['10.68.0.0/16'],
+        warnings: [],
+      });
+    });
+
+    test('are unknown where it has none', () => {
+      expect(makePlan(POOL)).toMatchObject({ podNetworks: [], serviceNetworks: [] });
+    });
+
+    test('are passed over, with a warning, where they are none', () => {
+      const plan = makePlan(POOL, hosts('CLUSTER_CIDR="{{ pods }}"\nSERVICE_CIDR="10.68.0.0"'));
+      expect(plan).toMatchObject({ podNetworks: [], serviceNetworks: [] });
+      const end = 'which is no CIDR: it is passed over, and a pool that overlaps this network would not be noticed';
+      expect(plan.warnings).toEqual([
+        `hosts:4: CLUSTER_CIDR holds "{{ pods }}", ${end}`,
+        `hosts:5: SERVICE_CIDR holds "10.68.0.0", ${end}`,
+      ]);
+    });
   });
 
   test('how ssh reaches a node', () => {

@@ -3,14 +3,14 @@ import path from 'node:path';
 import { describe, expect, test } from '@jest/globals';
 import { InstallError } from '../../../../src/installer/errors.ts';
 import { type RenderedAddon, renderAddon } from '../../../../src/installer/render/render-addon.ts';
-import { makePlan, PROJECT } from '../plan/make-plan.ts';
+import { HOSTS, makePlan, PROJECT } from '../plan/make-plan.ts';
 import { kinds, templateOf, valuesSchema } from './role-files.ts';
 
 const POOL = 'metallb_vip_pool: "10.6.204.20-10.6.204.22"\n';
 const GOLDEN = path.join(PROJECT, 'tests/golden/installer');
 
-function render(config: string, edited: { resources?: string; values?: string } = {}): RenderedAddon {
-  const plan = makePlan(config);
+function render(config: string, edited: { resources?: string; values?: string } = {}, hosts = HOSTS): RenderedAddon {
+  const plan = makePlan(config, hosts);
   const resources = templateOf(plan.protocol);
   const values = templateOf('values');
   return renderAddon({
@@ -50,10 +50,16 @@ describe('golden files', () => {
     avoid_buggy_ips: "yes"
     priority: 10
     namespaces: [web, api]
+    namespace_selectors: [{team: shop}]
+    exclude_addresses: ["10.6.204.33", "fd00::1-fd00::f"]
+    retention: 24h
+    quarantine: 10m
+    drain: NoNewAddresses
+    max_addresses_per_namespace: 5
     service_selectors: [{app: nginx}]
     node_selectors: [{matchExpressions: [{key: rack, operator: In, values: ["1"]}]}]
 `;
-  const rows: readonly { name: string; config: string }[] = [
+  const rows: readonly { name: string; config: string; hosts?: string }[] = [
     { name: 'layer2-seed', config: POOL },
     { name: 'layer2-every-field', config: `${POOL}${everyPoolField}    interfaces: [eth0, bond0]\n` },
     {
@@ -82,16 +88,18 @@ metallb_local_pref: 0
       name: 'values-every-field',
       config: `${POOL}metallb_loadbalancer_class: example.com/lb
 metallb_log_level: debug
+metallb_controller_replicas: 3
 metallb_exclude_interfaces: ["^veth.*", '^a"b$']
 metallb_speaker_node_selector: {rack: "1"}
 metallb_image_repository: registry.local:5000/lb
 metallb_ver: "v7"
 metallb_image_pull_policy: Never
 `,
+      hosts: `${HOSTS}CLUSTER_CIDR="172.20.0.0/16,fd00:20::/64"\nSERVICE_CIDR="10.68.0.0/16"\n`,
     },
   ];
-  test.each(rows)('$name', ({ name, config }) => {
-    const rendered = render(config);
+  test.each(rows)('$name', ({ name, config, hosts }) => {
+    const rendered = render(config, {}, hosts);
     const isValues = name.startsWith('values');
     expectGolden(`${name}.yaml`, isValues ? rendered.valuesText : rendered.resourcesText);
     expect(rendered.objects.length).toBeGreaterThanOrEqual(2);
