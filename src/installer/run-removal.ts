@@ -13,17 +13,24 @@ import { isOurs } from './steps/ownership.ts';
 import { checkHelm, checkPermissions, checkSameCluster, PREFLIGHT, readClusterFacts } from './steps/preflight.ts';
 import { ownedExcept } from './steps/release.ts';
 import {
+  changeOf,
+  formatHolder,
+  holdersOf,
+  holdersOfRemoved,
+  type PoolFate,
+  RELEASE_ADDRESSES,
+  releaseAddresses,
+} from './steps/release-addresses.ts';
+import {
   deleteAndWait,
   foreignObjects,
   NAMESPACE_REF,
-  RELEASE_ADDRESSES,
   REMOVE_CONFIGURATION,
   REMOVE_DEFINITIONS,
   REMOVE_NAMESPACE,
   REMOVE_PROGRAMS,
   removePrograms,
-  servicesHolding,
-  waitForRelease,
+  waitForEnd,
 } from './steps/remove.ts';
 
 export interface Removal extends Installation {
@@ -36,7 +43,9 @@ interface Findings {
   /** Custom resources that go; the rest stays. */
   readonly resources: readonly KubeObject[];
   readonly staying: readonly KubeObject[];
-  readonly pools: readonly string[];
+  readonly pools: PoolFate;
+  /** Services that lose their addresses. */
+  readonly holders: readonly KubeObject[];
 }
 
 export async function runRemoval(removal: Removal): Promise<RunResult> {
@@ -54,10 +63,9 @@ export async function runRemoval(removal: Removal): Promise<RunResult> {
   await checkPermissions(removal.cluster);
   const findings = await look(removal);
   reporter.done(`Kubernetes ${facts.version}, ${facts.nodes.length} nodes`);
-  const holding = await servicesHolding(removal.cluster, findings.pools);
-  if (holding.length > 0) {
+  if (findings.holders.length > 0) {
     const verb = removal.mode === 'check' ? 'would lose' : 'lose';
-    warn(`these Services ${verb} their addresses: ${holding.join('; ')}`);
+    warn(`these Services ${verb} their addresses: ${findings.holders.map(formatHolder).join('; ')}`);
   }
   if (removal.mode === 'check') return { changes: await preview(removal, findings), warnings };
   return { changes: await carryOut(removal, findings, { total, warn }), warnings };
@@ -66,15 +74,13 @@ export async function runRemoval(removal: Removal): Promise<RunResult> {
 async function look({ cluster, role, purge }: Removal): Promise<Findings> {
   const all = await listResources(cluster, configurationKinds(role.kinds));
   const resources = purge ? all : all.filter(isOurs);
-  return {
-    resources,
-    staying: all.filter((object) => !resources.includes(object)),
-    pools: poolNames(resources),
-  };
+  const staying = all.filter((object) => !resources.includes(object));
+  const pools = { removed: resources.filter(isPool), staying: staying.filter(isPool) };
+  return { resources, staying, pools, holders: await holdersOfRemoved(cluster, pools) };
 }
 
-function poolNames(resources: readonly KubeObject[]): readonly string[] {
-  return resources.filter(({ kind }) => kind === 'IPAddressPool').map(({ metadata }) => metadata.name);
+function isPool({ kind }: KubeObject): boolean {
+  return kind === 'IPAddressPool';
 }
 
 async function preview(removal: Removal, findings: Findings): Promise<readonly ObjectChange[]> {
@@ -89,7 +95,10 @@ async function preview(removal: Removal, findings: Findings): Promise<readonly O
     ),
   );
   const objects = [...findings.resources, ...programs, ...found.filter((object) => object !== undefined)];
-  const changes = objects.map((object): ObjectChange => ({ action: 'delete', object: formatRef(object), fields: [] }));
+  const deletions = objects.map(
+    (object): ObjectChange => ({ action: 'delete', object: formatRef(object), fields: [] }),
+  );
+  const changes = [...deletions, ...findings.holders.map(changeOf)];
   for (const change of changes) reporter.change(change);
   return changes;
 }
@@ -115,17 +124,26 @@ async function carryOut(
     objects.map((object) => ({ action: 'delete', object: formatRef(object), fields: [] }));
 
   await step(REMOVE_CONFIGURATION, () => deleteObjects(cluster, REMOVE_CONFIGURATION, findings.resources));
-  await step(RELEASE_ADDRESSES, async () => {
-    const holding = await waitForRelease(cluster, findings.pools, wait);
-    if (holding.length === 0) return [];
-    warn(
-      `the controller did not take the addresses off these Services; delete or edit them by hand: ${holding.join('; ')}`,
-    );
-    return `given up after ${wait.timeoutSeconds} s`;
+  await step(REMOVE_PROGRAMS, async () => {
+    const removed = await removePrograms(cluster, helm, plan.waitSeconds);
+    if (!(await waitForEnd(cluster, wait))) {
+      warn(`a controller still runs after ${wait.timeoutSeconds} s; while it does, it may give out addresses`);
+    }
+    return removed;
   });
-  const orphans = await servicesHolding(cluster, poolNames(findings.staying));
-  if (orphans.length > 0) warn(`nobody will announce these addresses any more: ${orphans.join('; ')}`);
-  await step(REMOVE_PROGRAMS, () => removePrograms(cluster, helm, plan.waitSeconds));
+  await step(RELEASE_ADDRESSES, async () => {
+    const released = await releaseAddresses(cluster, findings.pools);
+    if (released.left.length > 0) {
+      warn(
+        `somebody else keeps writing to these Services, they still hold their addresses: ${released.left.join('; ')}`,
+      );
+    }
+    return released.changes;
+  });
+  const orphans = await holdersOf(cluster, findings.pools.staying);
+  if (orphans.length > 0) {
+    warn(`nobody will announce these addresses any more: ${orphans.map(formatHolder).join('; ')}`);
+  }
   await step(REMOVE_NAMESPACE, async () => {
     const foreign = removal.purge ? [] : await foreignObjects(cluster, findings.staying);
     if (foreign.length > 0)

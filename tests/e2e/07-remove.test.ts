@@ -22,6 +22,7 @@ describe('--remove', () => {
     expect(run.output).not.toContain('error:');
     expect(run.exitCode).toBe(0);
     expect(await c.externalIp('nginx')).toBeUndefined();
+    expect(await servicesThatBearOurMarks()).toEqual([]);
     expect(await c.list('namespaces', '--field-selector', 'metadata.name=metallb-system')).toEqual([]);
     expect(await ours('clusterroles,clusterrolebindings')).toEqual([]);
     expect(await ours('customresourcedefinitions')).toContain('ipaddresspools.metallb.io');
@@ -58,6 +59,16 @@ describe('sandbox down', () => {
 async function ours(kinds: string): Promise<readonly string[]> {
   const objects = await c.list(kinds);
   return objects.map(({ metadata }) => metadata.name).filter((name) => name.includes('metallb'));
+}
+
+/** Services that still tell of a pool or of the controller's verdict. */
+async function servicesThatBearOurMarks(): Promise<readonly string[]> {
+  const services = await c.list('services', '--all-namespaces');
+  return services
+    .filter(({ metadata, status }) =>
+      /ip-allocated-from-pool|metallb\.io\/Allocated/.test(JSON.stringify([metadata.annotations, status])),
+    )
+    .map(({ metadata }) => metadata.name);
 }
 
 /** Whatever on this machine still names the instance. */

@@ -46,6 +46,11 @@ export interface Cluster {
    * object also sets are taken over.
    */
   apply(object: KubeObject, mode: 'write' | 'dry-run'): Promise<KubeObject>;
+  /**
+   * Strategic merge patch of an object's status, for kinds that Kubernetes itself brings. With a resource version in the
+   * patch, an object that has changed since is refused (409).
+   */
+  patchStatus(ref: ObjectRef, patch: object): Promise<KubeObject>;
   /** Starts the deletion; an object that is not there is as good as deleted. */
   delete(ref: ObjectRef): Promise<void>;
   /** Whether the credentials at hand may do this. */

@@ -119,15 +119,25 @@ export class KubeCluster implements Cluster {
 
   async apply(object: KubeObject, mode: 'write' | 'dry-run'): Promise<KubeObject> {
     const path = await this.#objectPath(object);
-    if (path === undefined) {
-      const message = `the cluster has no kind ${object.apiVersion} ${object.kind}`;
-      throw new ClusterError({ status: 404, reason: 'NotFound', message });
-    }
+    if (path === undefined) throw unknownKind(object);
     const query = new URLSearchParams({ fieldManager: FIELD_MANAGER, force: 'true', fieldValidation: 'Strict' });
     if (mode === 'dry-run') query.set('dryRun', 'All');
     const body = object;
     const contentType = 'application/apply-patch+yaml';
     return (await this.#send({ method: 'PATCH', path: `${path}?${query}`, body, contentType })) as KubeObject;
+  }
+
+  async patchStatus(ref: ObjectRef, patch: object): Promise<KubeObject> {
+    const path = await this.#objectPath(ref);
+    if (path === undefined) throw unknownKind(ref);
+    const query = new URLSearchParams({ fieldManager: FIELD_MANAGER });
+    const contentType = 'application/strategic-merge-patch+json';
+    return (await this.#send({
+      method: 'PATCH',
+      path: `${path}/status?${query}`,
+      body: patch,
+      contentType,
+    })) as KubeObject;
   }
 
   async delete(ref: ObjectRef): Promise<void> {
@@ -221,6 +231,14 @@ export class KubeCluster implements Cluster {
       throw new ClusterError({ status: 0, reason: signal.aborted ? 'timeout' : code, message, cause });
     }
   }
+}
+
+function unknownKind({ apiVersion, kind }: Kind): ClusterError {
+  return new ClusterError({
+    status: 404,
+    reason: 'NotFound',
+    message: `the cluster has no kind ${apiVersion} ${kind}`,
+  });
 }
 
 async function readAccess(config: KubeConfig): Promise<https.RequestOptions> {

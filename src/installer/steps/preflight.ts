@@ -167,7 +167,8 @@ const NEEDED: readonly (Omit<AccessQuestion, 'verb'> & { readonly verbs: readonl
   { group: 'metallb.io', resource: 'ipaddresspools', namespace: ADDON_NAMESPACE, verbs: everything },
   { group: 'metallb.io', resource: 'l2advertisements', namespace: ADDON_NAMESPACE, verbs: everything },
   { group: '', resource: 'pods', namespace: ADDON_NAMESPACE, verbs: ['list'] },
-  { group: '', resource: 'services', verbs: ['list'] },
+  { group: '', resource: 'services', verbs: ['get', 'list'] },
+  { group: '', resource: 'services/status', verbs: ['patch'] },
 ];
 
 export async function checkPermissions(cluster: Cluster): Promise<void> {

@@ -1,7 +1,7 @@
 /**
- * Takes the addon away again, in the order that leaves nothing behind: first the configuration, so that the controller
- * takes the addresses off the Services; then the programs; then the namespace. Definitions and whatever the user made by
- * hand stay, unless everything is to be purged.
+ * Takes the addon away again, in the order that leaves nothing behind: first the configuration; then the programs, so that
+ * nobody gives out anything any more; then the addresses, off the Services (release-addresses.ts); then the namespace.
+ * Definitions and whatever the user made by hand stay, unless everything is to be purged.
  */
 
 import type { KubeObject } from '../kube-object.ts';
@@ -16,40 +16,9 @@ import { ownedExcept } from './release.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
 
 export const REMOVE_CONFIGURATION = 'remove the configuration';
-export const RELEASE_ADDRESSES = 'wait until the Services have given their addresses back';
 export const REMOVE_PROGRAMS = 'remove the programs';
 export const REMOVE_NAMESPACE = 'remove the namespace';
 export const REMOVE_DEFINITIONS = 'remove the custom resource definitions';
-
-/** Where the controller notes which pool an address is from. */
-const POOL_ANNOTATIONS = ['metallb.io/ip-allocated-from-pool', 'metallb.universe.tf/ip-allocated-from-pool'];
-
-/** "web/nginx (10.6.204.20)": Services that hold an address of one of the pools. */
-export async function servicesHolding(cluster: Cluster, pools: readonly string[]): Promise<readonly string[]> {
-  const services = await orInstallError(RELEASE_ADDRESSES, cluster.list({ apiVersion: 'v1', kind: 'Service' }));
-  return services.flatMap((service) => {
-    const annotations = (service.metadata['annotations'] ?? {}) as Readonly<Record<string, string>>;
-    const pool = POOL_ANNOTATIONS.map((name) => annotations[name]).find((name) => name !== undefined);
-    const status = (service['status'] ?? {}) as { loadBalancer?: { ingress?: readonly { ip?: string }[] } };
-    const addresses = (status.loadBalancer?.ingress ?? []).flatMap(({ ip }) => (ip === undefined ? [] : [ip]));
-    if (pool === undefined || !pools.includes(pool) || addresses.length === 0) return [];
-    return [`${service.metadata.namespace}/${service.metadata.name} (${addresses.join(', ')})`];
-  });
-}
-
-/** Gives the Services that still hold an address when the time is up; the controller may be gone or broken. */
-export async function waitForRelease(
-  cluster: Cluster,
-  pools: readonly string[],
-  wait: WaitOptions,
-): Promise<readonly string[]> {
-  let holding: readonly string[] = [];
-  await waitFor(async () => {
-    holding = await servicesHolding(cluster, pools);
-    return holding.length === 0 ? true : undefined;
-  }, wait);
-  return holding;
-}
 
 /** Whatever method installed them. */
 export async function removePrograms(
@@ -63,6 +32,16 @@ export async function removePrograms(
     (object): ObjectChange => ({ action: 'delete', object: formatRef(object), fields: [] }),
   );
   return [...uninstalled, ...(await deleteObjects(cluster, REMOVE_PROGRAMS, await ownedExcept(cluster, [])))];
+}
+
+/** Waits until no controller runs any more; false when the time is up. Deleting its Deployment does not end it at once. */
+export async function waitForEnd(cluster: Cluster, wait: WaitOptions): Promise<boolean> {
+  const scope = { namespace: ADDON_NAMESPACE, labelSelector: 'app=metallb,component=controller' };
+  const ended = await waitFor(async () => {
+    const pods = await orInstallError(REMOVE_PROGRAMS, cluster.list({ apiVersion: 'v1', kind: 'Pod' }, scope));
+    return pods.length === 0 ? true : undefined;
+  }, wait);
+  return ended === true;
 }
 
 /** What of the user's would be lost with the namespace: hand-made custom resources and Secrets. */

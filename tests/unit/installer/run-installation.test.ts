@@ -4,6 +4,7 @@ import { silentReporter } from '../../../src/installer/progress.ts';
 import { renderAddon } from '../../../src/installer/render/render-addon.ts';
 import { BGP_WARNING, type Installation, runInstallation } from '../../../src/installer/run-installation.ts';
 import { runRemoval } from '../../../src/installer/run-removal.ts';
+import { formatRef } from '../../../src/installer/steps/cluster.ts';
 import type { Helm } from '../../../src/installer/steps/helm.ts';
 import { makePlan } from './plan/make-plan.ts';
 import { definitions, kinds, templateOf, valuesSchema } from './render/role-files.ts';
@@ -233,6 +234,50 @@ test('bgp comes with a warning, because nothing is announced yet', async () => {
   expect((await runInstallation(setUp(config).installation)).warnings).toEqual([BGP_WARNING]);
 });
 
+const ANNOTATION = 'metallb.io/ip-allocated-from-pool';
+const OLD_ANNOTATION = 'metallb.universe.tf/ip-allocated-from-pool';
+
+/** "namespace/name"; as the controller leaves it, unless the test says otherwise. */
+function service(
+  key: string,
+  given: {
+    readonly ips: readonly string[];
+    readonly hostnames?: readonly string[];
+    /** "": no annotation. */
+    readonly pool?: string;
+    readonly annotation?: string;
+    readonly condition?: boolean;
+    readonly resourceVersion?: string;
+  },
+): KubeObject {
+  const { ips, hostnames = [], pool = 'default', annotation = ANNOTATION, condition = true } = given;
+  const [namespace = '', name = ''] = key.split('/');
+  const ingress = [...ips.map((ip) => ({ ip })), ...hostnames.map((hostname) => ({ hostname }))];
+  const conditions = [{ type: 'example.com/Kept' }, ...(condition ? [{ type: 'metallb.io/Allocated' }] : [])];
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: {
+      name,
+      namespace,
+      resourceVersion: given.resourceVersion ?? '1',
+      annotations: { 'example.com/kept': 'yes', ...(pool === '' ? {} : { [annotation]: pool }) },
+    },
+    status: { loadBalancer: ingress.length === 0 ? {} : { ingress }, conditions },
+  };
+}
+
+function put(cluster: FakeCluster, object: KubeObject): void {
+  cluster.objects.set(formatRef(object), object);
+}
+
+function ingressOf(cluster: FakeCluster, key: string): unknown {
+  const status = cluster.objects.get(`Service ${key}`)?.['status'] as
+    | { loadBalancer: { ingress?: unknown } }
+    | undefined;
+  return status?.loadBalancer.ingress;
+}
+
 describe('removal', () => {
   test('takes everything of its own, and the namespace; the definitions stay', async () => {
     const { cluster, helm, installation } = setUp();
@@ -250,24 +295,153 @@ describe('removal', () => {
     );
   });
 
-  test('names the Services that keep an address, and leaves the namespace to a user’s Secret', async () => {
-    const { cluster, installation } = setUp(`${POOL}metallb_wait_seconds: 5`);
+  test('names the Services that lose their addresses, and leaves the namespace to a user’s Secret', async () => {
+    const { cluster, installation } = setUp();
     await runInstallation(installation);
-    const annotations = { 'metallb.io/ip-allocated-from-pool': 'default' };
-    cluster.objects.set('Service web/nginx', {
-      apiVersion: 'v1',
-      kind: 'Service',
-      metadata: { name: 'nginx', namespace: 'web', annotations },
-      status: { loadBalancer: { ingress: [{ ip: '10.6.204.20' }] } },
-    });
+    put(cluster, service('web/nginx', { ips: ['10.6.204.20'] }));
     const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { name: 'bgp', namespace: 'metallb-system' } };
     cluster.objects.set('Secret metallb-system/bgp', secret);
+    const { changes, warnings } = await runRemoval({ ...installation, purge: false });
+    expect(warnings).toEqual(['these Services lose their addresses: web/nginx (10.6.204.20)']);
+    expect(changes).toContainEqual({ action: 'update', object: 'Service web/nginx', fields: ['status.loadBalancer'] });
+    expect(cluster.objects.has('Namespace metallb-system')).toBe(true);
+  });
+
+  test('takes the addresses off after the programs have gone', async () => {
+    const { cluster, installation } = setUp();
+    await runInstallation(installation);
+    put(cluster, service('web/nginx', { ips: ['10.6.204.20'] }));
+    const before = cluster.writes.length;
+    await runRemoval({ ...installation, purge: false });
+    expect(cluster.writes.slice(before)).toEqual([
+      'delete IPAddressPool metallb-system/default',
+      'delete L2Advertisement metallb-system/default',
+      'delete ServiceAccount metallb-system/controller',
+      'patch Service web/nginx',
+      'delete Namespace metallb-system',
+    ]);
+    expect(cluster.objects.get('Service web/nginx')).toMatchObject({
+      metadata: { annotations: { 'example.com/kept': 'yes' } },
+      status: { loadBalancer: {}, conditions: [{ type: 'example.com/Kept' }] },
+    });
+    expect(JSON.stringify(cluster.objects.get('Service web/nginx'))).not.toContain('metallb');
+  });
+
+  test('waits for a controller that is still running, and says when it does not end', async () => {
+    const { cluster, installation } = setUp(`${POOL}metallb_wait_seconds: 5`);
+    await runInstallation(installation);
+    put(cluster, pod('controller', 'controller-x'));
+    const { warnings } = await runRemoval({ ...installation, purge: false });
+    expect(warnings).toEqual(['a controller still runs after 5 s; while it does, it may give out addresses']);
+  });
+
+  test('run again after it was broken off, it ends what it began', async () => {
+    const { cluster, installation } = setUp();
+    put(cluster, service('web/nginx', { ips: ['10.6.204.20'] }));
+    await runRemoval({ ...installation, purge: false });
+    expect(ingressOf(cluster, 'web/nginx')).toBeUndefined();
+  });
+
+  const foreign: readonly { name: string; given: Parameters<typeof service>[1] }[] = [
+    { name: 'of another MetalLB with a pool of the same name', given: { ips: ['192.0.2.9'], condition: false } },
+    { name: 'of another MetalLB with other pools', given: { ips: ['192.0.2.9'], pool: 'other', condition: false } },
+    { name: 'of a cloud', given: { ips: [], hostnames: ['lb.example.com'], condition: false } },
+    { name: 'that a cloud took over', given: { ips: [], hostnames: ['lb.example.com'] } },
+    { name: 'of nobody we know', given: { ips: ['10.6.204.20'], pool: '', condition: false } },
+  ];
+  test.each(foreign)('leaves alone a Service $name', async ({ given }) => {
+    const { cluster, installation } = setUp();
+    await runInstallation(installation);
+    const before = service('web/nginx', given);
+    put(cluster, before);
+    await runRemoval({ ...installation, purge: false });
+    expect(cluster.objects.get('Service web/nginx')).toEqual(before);
+  });
+
+  const ours: readonly { name: string; given: Parameters<typeof service>[1] }[] = [
+    { name: 'that bears no condition yet', given: { ips: ['10.6.204.20'], condition: false } },
+    { name: 'with the annotation’s old name', given: { ips: ['10.6.204.20'], annotation: OLD_ANNOTATION } },
+    { name: 'whose pool was another when it got its address', given: { ips: ['10.6.205.20'] } },
+    { name: 'of a pool that has gone before', given: { ips: ['10.6.205.20'], pool: 'gone' } },
+  ];
+  test.each(ours)('takes its address off a Service $name', async ({ given }) => {
+    const { cluster, installation } = setUp();
+    await runInstallation(installation);
+    put(cluster, service('web/nginx', given));
+    await runRemoval({ ...installation, purge: false });
+    expect(ingressOf(cluster, 'web/nginx')).toBeUndefined();
+  });
+
+  test('a pending Service only loses what the controller noted on it', async () => {
+    const { cluster, installation } = setUp();
+    await runInstallation(installation);
+    put(cluster, service('web/nginx', { ips: [], pool: '' }));
+    const { warnings } = await runRemoval({ ...installation, purge: false });
+    expect(warnings).toEqual([]);
+    expect(JSON.stringify(cluster.objects.get('Service web/nginx'))).not.toContain('metallb');
+  });
+
+  test('a pool that somebody else made stays, and so do its Services’ addresses, of which is warned', async () => {
+    const { cluster, installation } = setUp();
+    await runInstallation(installation);
+    const mine = {
+      apiVersion: 'metallb.io/v1beta1',
+      kind: 'IPAddressPool',
+      metadata: { name: 'mine', namespace: 'metallb-system' },
+      spec: { addresses: ['10.6.204.96/28'] },
+    };
+    put(cluster, mine);
+    put(cluster, service('web/nginx', { ips: ['10.6.204.97'], pool: 'mine' }));
+    const { warnings } = await runRemoval({ ...installation, purge: false });
+    expect(warnings).toEqual(['nobody will announce these addresses any more: web/nginx (10.6.204.97)']);
+    expect(ingressOf(cluster, 'web/nginx')).toEqual([{ ip: '10.6.204.97' }]);
+    await runRemoval({ ...installation, purge: true });
+    expect(ingressOf(cluster, 'web/nginx')).toBeUndefined();
+  });
+
+  test('a Service that changes meanwhile is looked at again', async () => {
+    const { cluster, installation } = setUp();
+    await runInstallation(installation);
+    put(cluster, service('web/nginx', { ips: ['10.6.204.20'] }));
+    put(cluster, service('web/taken', { ips: ['10.6.204.21'] }));
+    cluster.beforePatch = (key) => {
+      cluster.beforePatch = undefined;
+      // Somebody edits the one, and a cloud takes the other.
+      expect(key).toBe('Service web/nginx');
+      put(cluster, service('web/nginx', { ips: ['10.6.204.20'], resourceVersion: '77' }));
+      put(cluster, service('web/taken', { ips: [], hostnames: ['lb.example.com'], resourceVersion: '78' }));
+    };
+    const { warnings } = await runRemoval({ ...installation, purge: false });
+    expect(warnings).toHaveLength(1);
+    expect(ingressOf(cluster, 'web/nginx')).toBeUndefined();
+    expect(ingressOf(cluster, 'web/taken')).toEqual([{ hostname: 'lb.example.com' }]);
+  });
+
+  test('a Service that changes every time is named, and the rest goes on', async () => {
+    const { cluster, installation } = setUp();
+    await runInstallation(installation);
+    put(cluster, service('web/busy', { ips: ['10.6.204.20'] }));
+    let version = 100;
+    cluster.beforePatch = () => {
+      version += 1;
+      put(cluster, service('web/busy', { ips: ['10.6.204.20'], resourceVersion: String(version) }));
+    };
     const { warnings } = await runRemoval({ ...installation, purge: false });
     expect(warnings).toEqual([
-      'these Services lose their addresses: web/nginx (10.6.204.20)',
-      'the controller did not take the addresses off these Services; delete or edit them by hand: web/nginx (10.6.204.20)',
+      'these Services lose their addresses: web/busy (10.6.204.20)',
+      'somebody else keeps writing to these Services, they still hold their addresses: web/busy (10.6.204.20)',
     ]);
-    expect(cluster.objects.has('Namespace metallb-system')).toBe(true);
+    expect(cluster.objects.has('Namespace metallb-system')).toBe(false);
+  });
+
+  test('--check says which Services would lose their addresses', async () => {
+    const { cluster, installation } = setUp();
+    await runInstallation(installation);
+    put(cluster, service('web/nginx', { ips: ['10.6.204.20'] }));
+    const { changes, warnings } = await runRemoval({ ...installation, mode: 'check', purge: false });
+    expect(warnings).toEqual(['these Services would lose their addresses: web/nginx (10.6.204.20)']);
+    expect(changes).toContainEqual({ action: 'update', object: 'Service web/nginx', fields: ['status.loadBalancer'] });
+    expect(ingressOf(cluster, 'web/nginx')).toEqual([{ ip: '10.6.204.20' }]);
   });
 
   test('--check deletes nothing', async () => {

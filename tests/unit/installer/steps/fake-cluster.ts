@@ -24,6 +24,8 @@ export class FakeCluster implements Cluster {
   readonly refusals = new Map<string, string>();
   readonly forbidden = new Set<string>();
   log = '';
+  /** Called before a status is patched: somebody else may be faster. */
+  beforePatch: ((object: string) => void) | undefined;
   #revision = 0;
 
   constructor(objects: readonly KubeObject[] = []) {
@@ -81,6 +83,36 @@ export class FakeCluster implements Cluster {
     return written;
   }
 
+  /** As much of a strategic merge patch as the steps use: null removes, a condition is found by its type. */
+  async patchStatus(ref: ObjectRef, patch: object): Promise<KubeObject> {
+    const key = formatRef(ref);
+    this.beforePatch?.(key);
+    const live = this.objects.get(key);
+    if (live === undefined) throw new ClusterError({ status: 404, reason: 'NotFound', message: 'not found' });
+    const { metadata, status } = patch as StatusPatch;
+    if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== live.metadata['resourceVersion']) {
+      throw new ClusterError({ status: 409, reason: 'Conflict', message: 'the object has been modified' });
+    }
+    const before = (live['status'] ?? {}) as { conditions?: readonly { type: string }[] };
+    const gone = (status.conditions ?? []).map(({ type }) => type);
+    const written = {
+      ...live,
+      metadata: {
+        ...live.metadata,
+        resourceVersion: String(++this.#revision),
+        annotations: withoutNulls({ ...(live.metadata['annotations'] as object), ...metadata.annotations }),
+      },
+      status: {
+        ...before,
+        ...(status.loadBalancer === undefined ? {} : { loadBalancer: withoutNulls(status.loadBalancer) }),
+        conditions: (before.conditions ?? []).filter(({ type }) => !gone.includes(type)),
+      },
+    };
+    this.objects.set(key, written);
+    this.writes.push(`patch ${key}`);
+    return written;
+  }
+
   async delete(ref: ObjectRef): Promise<void> {
     if (this.objects.delete(formatRef(ref))) this.writes.push(`delete ${formatRef(ref)}`);
   }
@@ -92,6 +124,15 @@ export class FakeCluster implements Cluster {
   async logTail(): Promise<string> {
     return this.log;
   }
+}
+
+interface StatusPatch {
+  readonly metadata: { readonly resourceVersion?: string; readonly annotations?: object };
+  readonly status: { readonly loadBalancer?: object; readonly conditions?: readonly { readonly type: string }[] };
+}
+
+function withoutNulls(value: object): object {
+  return Object.fromEntries(Object.entries(value).filter(([, part]) => part !== null));
 }
 
 /** What the controllers of a real cluster would soon write. */
