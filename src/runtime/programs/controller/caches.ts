@@ -4,9 +4,11 @@ import { metallbPath, SERVICES_PATH } from '../../adapters/kube/paths.ts';
 import { toRawResource } from '../../adapters/kube/read-model.ts';
 import { toServiceView } from '../../adapters/kube/read-service.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
+import type { AddressRange } from '../../model/range.ts';
 import type { RawResource } from '../../model/resource.ts';
 import type { ServiceView } from '../../model/service.ts';
 import { Configuration } from '../configuration.ts';
+import { ExclusionSources } from './exclusion-sources.ts';
 
 /** The controller's own ConfigurationState. */
 export const STATE_NAME = 'controller';
@@ -14,6 +16,8 @@ export const STATE_NAME = 'controller';
 export interface ControllerCaches {
   readonly services: Informer<ServiceView>;
   readonly configuration: Configuration;
+  /** What the addresses that belong to the cluster itself are read from. */
+  readonly exclusions: ExclusionSources;
   /** Holds the controller's own ConfigurationState, or nothing. */
   readonly state: Informer<RawResource>;
 }
@@ -23,6 +27,8 @@ export interface CacheOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly namespace: string;
+  readonly podNetworks: readonly AddressRange[];
+  readonly serviceNetworks: readonly AddressRange[];
   readonly onChange: () => void;
   /** "namespace/name" of a Service that appeared, changed or went. */
   readonly onServiceChange: (key: string) => void;
@@ -31,7 +37,7 @@ export interface CacheOptions {
 
 /** Makes them; startCaches starts them. */
 export function openCaches(options: CacheOptions): ControllerCaches {
-  const { namespace, onServiceChange, ...rest } = options;
+  const { namespace, podNetworks, serviceNetworks, onServiceChange, ...rest } = options;
   const common = (cache: keyof ControllerCaches) => ({
     ...rest,
     onError: (error: Error) => options.onError(cache, error),
@@ -44,6 +50,7 @@ export function openCaches(options: CacheOptions): ControllerCaches {
       toView: toServiceView,
     }),
     configuration: new Configuration({ ...common('configuration'), namespace }),
+    exclusions: new ExclusionSources({ ...common('exclusions'), namespace, podNetworks, serviceNetworks }),
     state: new Informer({
       ...common('state'),
       path: metallbPath('configurationstates', namespace),
@@ -56,7 +63,8 @@ export function openCaches(options: CacheOptions): ControllerCaches {
 /** Starts them; onSynced is called when the last of them has been read whole. */
 export function startCaches(caches: ControllerCaches, onSynced: () => void): void {
   for (const cache of Object.values(caches)) cache.start();
-  const informers = [caches.services, caches.state, ...caches.configuration.informers()];
+  const { services, state, configuration, exclusions } = caches;
+  const informers = [services, state, ...configuration.informers(), ...exclusions.informers()];
   void Promise.all(informers.map((informer) => informer.whenSynced())).then(onSynced);
 }
 

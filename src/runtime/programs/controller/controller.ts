@@ -15,6 +15,7 @@ import type { PoolUsage } from '../../decide/pool-usage.ts';
 import type { Log } from '../../engine/log.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, type Outcome, WorkQueue } from '../../engine/work-queue.ts';
+import type { AddressRange } from '../../model/range.ts';
 import { Applier, POOL_STATUS_DELAY_MS } from './apply.ts';
 import { type ControllerCaches, openCaches, startCaches, stopCaches, unsynced } from './caches.ts';
 import { formatFaults } from './config-diff.ts';
@@ -48,6 +49,9 @@ export interface ControllerOptions {
   readonly metrics: ControllerMetrics;
   readonly namespace: string;
   readonly loadBalancerClass: string | undefined;
+  /** The cluster's own networks, as far as the API does not tell them. */
+  readonly podNetworks: readonly AddressRange[];
+  readonly serviceNetworks: readonly AddressRange[];
   /** What Events name as their speaker. */
   readonly instance: string;
   readonly state: ConfigurationStateIdentity;
@@ -71,6 +75,8 @@ export class Controller {
       clock,
       random,
       namespace: options.namespace,
+      podNetworks: options.podNetworks,
+      serviceNetworks: options.serviceNetworks,
       onChange: () => this.#changed(),
       onServiceChange: (key) => {
         this.#observed.serviceChanged(key);

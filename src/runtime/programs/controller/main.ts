@@ -18,21 +18,22 @@ import { clientMetrics, metricsRoutes, newRegistry } from '../../adapters/observ
 import { poolMetrics } from '../../adapters/observe/pool-metrics.ts';
 import { serviceMetrics } from '../../adapters/observe/service-metrics.ts';
 import type { KubeApi } from '../../engine/ports.ts';
-import { type ProgramFlags, readFlags } from '../flags.ts';
+import type { ProgramFlags } from '../flags.ts';
 import { STATE_NAME } from './caches.ts';
 import { Controller, type ControllerMetrics } from './controller.ts';
+import { type ControllerFlags, readControllerFlags } from './flags.ts';
 
 /** A stop that takes longer is cut short; the kubelet would kill after its own grace period (5 s in the chart). */
 const STOP_WITHIN_MS = 4_000;
 
-const read = readFlags(process.argv.slice(2), process.env);
-if (read.ok) await run(read.value.flags);
+const read = readControllerFlags(process.argv.slice(2), process.env);
+if (read.ok) await run(read.value);
 else {
   process.stderr.write(`controller: ${read.error}\n`);
   process.exitCode = 2;
 }
 
-async function run(flags: ProgramFlags): Promise<void> {
+async function run(flags: ControllerFlags): Promise<void> {
   const log = openLog(flags.logLevel, 'controller');
   const registry = newRegistry();
   const client = clientMetrics(registry);
@@ -61,6 +62,8 @@ async function run(flags: ProgramFlags): Promise<void> {
       metrics,
       namespace: flags.namespace,
       loadBalancerClass: flags.loadBalancerClass,
+      podNetworks: flags.podNetworks,
+      serviceNetworks: flags.serviceNetworks,
       instance: flags.podName ?? hostname(),
       state: await stateIdentity(connection, flags),
     });

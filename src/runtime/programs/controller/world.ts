@@ -6,6 +6,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type AllocationRules, Allocator } from '../../decide/allocator.ts';
 import type { DecidedConfig } from '../../decide/config-source.ts';
+import { namespaceLimits } from '../../decide/namespace-limits.ts';
 import type { PoolUsage } from '../../decide/pool-usage.ts';
 import { storedReleases } from '../../decide/stored-releases.ts';
 import type { Clock } from '../../engine/ports.ts';
@@ -29,7 +30,7 @@ export interface Decision {
   readonly usage: () => ReadonlyMap<string, PoolUsage>;
 }
 
-type Rules = Pick<AllocationRules, 'config' | 'exclusions' | 'namespaceLimits'>;
+type Rules = Required<Pick<AllocationRules, 'config' | 'exclusions' | 'namespaceLimits'>>;
 
 export class World {
   readonly #caches: ControllerCaches;
@@ -37,6 +38,9 @@ export class World {
   readonly #loadBalancerClass: string | undefined;
   readonly #changedServices = new Set<string>();
   #isAnew = true;
+  #decided: DecidedConfig | undefined;
+  /** As of the configuration decided last, which is decided anew when a namespace changes. */
+  #limits: ReadonlyMap<string, number> = new Map();
   #rules: Rules | undefined;
   #allocator: Allocator | undefined;
   /** Pools as they were read → what their statuses remember. */
@@ -60,6 +64,10 @@ export class World {
   decide(): Decision {
     const decided = this.#caches.configuration.decide();
     const configMap = this.#caches.configuration.configMap();
+    if (decided !== this.#decided) {
+      this.#decided = decided;
+      this.#limits = namespaceLimits(this.#caches.configuration.namespaces()).limits;
+    }
     const touched = decided.config === undefined ? new Set<string>() : this.#decideServices(decided.config);
     const allocator = decided.config === undefined ? undefined : this.#allocator;
     let usage: ReadonlyMap<string, PoolUsage> | undefined;
@@ -78,7 +86,7 @@ export class World {
 
   #decideServices(config: AllocationRules['config']): ReadonlySet<string> {
     const nowMs = this.#clock.wallMs();
-    const rules: Rules = { config };
+    const rules = { config, exclusions: this.#caches.exclusions.exclusions(), namespaceLimits: this.#limits };
     const releases = this.#storedReleases();
     const changes = new Map(Array.from(this.#changedServices, (key) => [key, this.#caches.services.get(key)]));
     this.#changedServices.clear();
@@ -92,12 +100,9 @@ export class World {
     }
     const known = [...releases, ...(this.#allocator?.releases() ?? [])];
     const services: readonly ServiceView[] = this.#caches.services.list();
-    const { exclusions = [], namespaceLimits = new Map<string, number>() } = rules;
     this.#allocator = new Allocator(
       {
-        config,
-        exclusions,
-        namespaceLimits,
+        ...rules,
         loadBalancerClass: this.#loadBalancerClass,
         releases: known,
         nowMs,
