@@ -8,11 +8,11 @@ import type { ObjectKey } from '../../model/service.ts';
 import { corePath } from './paths.ts';
 import { asNumber, asObject, asString } from './untyped.ts';
 
-/** As much as a burst of changes may leave waiting; beyond it events are dropped. */
-const MAX_WAITING = 1000;
+/** As much as a burst of changes may leave waiting; beyond it events are dropped, good news first. */
+const MAX_WAITING = 5000;
 /** Requests in a row, then one per interval: a bucket that refills. */
-const BURST = 100;
-const REFILL_MS = 100;
+const BURST = 200;
+const REFILL_MS = 50;
 /** An event that comes again within this time counts the old one up. The API server forgets events after an hour. */
 const AGGREGATE_MS = 10 * 60_000;
 /** Events remembered for counting up. */
@@ -54,7 +54,8 @@ interface Told {
 
 export class EventSink {
   readonly #options: EventSinkOptions;
-  readonly #waiting: ClusterEvent[] = [];
+  /** Warnings are told first: among a thousand addresses given out, the one that was not is what people look for. */
+  readonly #waiting: Record<ClusterEvent['type'], ClusterEvent[]> = { Warning: [], Normal: [] };
   readonly #told = new Map<string, Told>();
   #tokens = BURST;
   #refilledAtMs: number;
@@ -67,18 +68,26 @@ export class EventSink {
   }
 
   emit(event: ClusterEvent): void {
-    if (this.#waiting.length >= MAX_WAITING) {
-      this.#options.onDropped(event, new Error('too many events are waiting'));
-      return;
+    this.#waiting[event.type].push(event);
+    const { Normal, Warning } = this.#waiting;
+    if (Normal.length + Warning.length > MAX_WAITING) {
+      // The one that would be told last.
+      const dropped = Normal.pop() ?? Warning.pop();
+      if (dropped !== undefined) this.#options.onDropped(dropped, new Error('too many events are waiting'));
     }
-    this.#waiting.push(event);
     if (!this.#sending) void this.#send();
+  }
+
+  #next(): ClusterEvent | undefined {
+    return this.#waiting.Warning.shift() ?? this.#waiting.Normal.shift();
   }
 
   async #send(): Promise<void> {
     this.#sending = true;
-    for (let event = this.#waiting.shift(); event !== undefined; event = this.#waiting.shift()) {
+    while (this.#waiting.Warning.length + this.#waiting.Normal.length > 0) {
       await this.#takeToken();
+      const event = this.#next();
+      if (event === undefined) break;
       try {
         await this.#tell(event);
       } catch (cause) {

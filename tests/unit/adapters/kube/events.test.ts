@@ -82,13 +82,23 @@ describe('events', () => {
     expect(dropped).toEqual(['refused']);
   });
 
-  test('are told in a burst, then ten a second; what waits beyond a thousand is dropped', async () => {
+  test('are told in a burst, then twenty a second; what waits beyond five thousand is dropped', async () => {
     const { api, clock, dropped, sink } = sinkOn(created);
-    for (let i = 0; i < 1200; i++) sink.emit(event(`event ${i}`));
-    expect(dropped.length).toBe(199);
+    for (let i = 0; i < 5200; i++) sink.emit(event(`event ${i}`));
+    expect(dropped.length).toBe(200);
     for (let i = 0; i < 40; i++) await clock.advance(0);
-    expect(api.requests.length).toBe(100);
+    expect(api.requests.length).toBe(200);
     await clock.advance(1000);
-    expect(api.requests.length).toBe(110);
+    expect(api.requests.length).toBe(220);
+  });
+
+  test('warnings are told before good news, and good news is dropped before warnings', async () => {
+    const { api, clock, dropped, sink } = sinkOn(created);
+    for (let i = 0; i < 5000; i++) sink.emit(event(`news ${i}`));
+    sink.emit({ ...event('trouble'), type: 'Warning' });
+    expect(dropped).toEqual(['news 4999']);
+    await clock.advance(0);
+    const told = api.requests.map(({ body }) => (body as { message: string }).message);
+    expect(told.indexOf('trouble')).toBeLessThan(2);
   });
 });
