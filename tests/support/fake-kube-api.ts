@@ -35,7 +35,14 @@ export class FakeKubeApi implements KubeApi {
 
   watch(request: ApiRequest, handlers: WatchHandlers): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.watches.push({ request, send: handlers.event, end: resolve, fail: reject });
+      const send = (event: unknown): void => {
+        try {
+          handlers.event(event);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      this.watches.push({ request, send, end: resolve, fail: reject });
       request.signal?.addEventListener('abort', () => reject(kubeError(0, 'aborted')));
     });
   }

@@ -6,7 +6,8 @@
  *                ▲                                                ├─ any other failure ─▶ back off, watch again
  *                └──────────────── 410, gone ─────────────────────┘
  *
- * It never stops by itself. A change is told as a key only: whoever is told reads the copy, which is always whole and
+ * It never stops by itself. An answer that is no list is a failure, never an empty list: whoever reads the copy takes
+ * away what is not in it. A change is told as a key only: whoever is told reads the copy, which is always whole and
  * possibly late. An object that cannot be read is left out, counted and said; it harms no other.
  */
 import { type Backoff, backoffMs } from '../../engine/backoff.ts';
@@ -19,7 +20,7 @@ import { type Entry, ViewCache } from './view-cache.ts';
 /** A page is parsed as a whole: with 500, a speaker at 1,000 Services keeps 2 MB more and peaks 4 MB higher. */
 const PAGE_SIZE = 100;
 const BACKOFF: Backoff = { baseMs: 100, ceilingMs: 30_000 };
-/** A watch that lasted this long was a working one: the next failure starts the backoff afresh. */
+/** A watch that lasted this long, or brought anything, was a working one: the next failure starts the backoff afresh. */
 const WORKING_WATCH_MS = 5_000;
 /** The server ends watches after a time between these, so that clients spread over its replicas. */
 const WATCH_SECONDS = { least: 300, most: 600 };
@@ -150,10 +151,7 @@ export class Informer<View extends object> {
     this.#failures += 1;
     const status = error instanceof KubeError ? error.status : 0;
     this.#waitAtLeastMs = error instanceof KubeError ? (error.retryAfterSeconds ?? 0) * 1000 : 0;
-    if (status === 410) {
-      this.#resourceVersion = undefined;
-      return;
-    }
+    if (status === 410) this.#resourceVersion = undefined;
     if (status === 404 && this.#options.whenMissing === 'empty') {
       this.#resourceVersion = undefined;
       // Such a list appears when somebody installs its resource definition: nothing to ask for every second.
@@ -171,7 +169,8 @@ export class Informer<View extends object> {
     let resourceVersion = '';
     let next: string | undefined;
     do {
-      const page = asObject(
+      const page = toPage(
+        path,
         await api.request({
           op: `list ${path}`,
           path,
@@ -179,13 +178,12 @@ export class Informer<View extends object> {
           signal,
         }),
       );
-      for (const raw of asArray(page['items'])) {
+      for (const raw of page.items) {
         const entry = this.#cache.read(raw);
         if (entry !== undefined) entries.push(entry);
       }
-      const metadata = asObject(page['metadata']);
-      resourceVersion = asString(metadata['resourceVersion']);
-      next = asString(metadata['continue']) || undefined;
+      resourceVersion = page.resourceVersion;
+      next = page.next;
     } while (next !== undefined);
     this.#replaceAll(entries);
     return resourceVersion;
@@ -202,7 +200,6 @@ export class Informer<View extends object> {
     const { api, clock, random, path, idleTimeoutMs } = this.#options;
     const began = clock.now();
     const { least, most } = WATCH_SECONDS;
-    let brokenOff: KubeError | undefined;
     const query = {
       ...this.#selectors(),
       watch: true,
@@ -210,35 +207,31 @@ export class Informer<View extends object> {
       resourceVersion,
       timeoutSeconds: Math.floor(least + (most - least) * random.next()),
     };
-    const worked = (): boolean => clock.now() >= after(began, WORKING_WATCH_MS);
+    const lasted = (): boolean => clock.now() >= after(began, WORKING_WATCH_MS);
     try {
       await api.watch(
         { op: `watch ${path}`, path, query, signal },
-        {
-          event: (event) => {
-            brokenOff ??= this.#takeEvent(asObject(event));
-          },
-        },
+        { event: (event) => this.#takeEvent(asObject(event)) },
         idleTimeoutMs ?? IDLE_TIMEOUT_MS,
       );
       // A server that ends every watch at once would otherwise be asked in a tight loop.
-      if (!worked() && brokenOff === undefined) this.#failures += 1;
+      if (!lasted()) this.#failures += 1;
     } finally {
-      if (worked()) this.#failures = 0;
+      if (lasted()) this.#failures = 0;
     }
-    if (brokenOff !== undefined) throw brokenOff;
   }
 
-  /** Returns the error that an ERROR event carries; after it the server ends the watch. */
-  #takeEvent(event: Untyped): KubeError | undefined {
+  /** Throws the error that an ERROR event carries: nothing comes after it, even where the connection stays open. */
+  #takeEvent(event: Untyped): void {
     const raw = event['object'];
     const type = asString(event['type']);
-    if (type === 'ERROR') return watchError(this.#options.path, asObject(raw));
+    if (type === 'ERROR') throw watchError(this.#options.path, asObject(raw));
     if (type === 'ADDED' || type === 'MODIFIED') this.#cache.put(raw);
     else if (type === 'DELETED') this.#cache.remove(raw);
     const version = asString(asObject(asObject(raw)['metadata'])['resourceVersion']);
-    if (version !== '') this.#resourceVersion = version;
-    return undefined;
+    if (version === '') return;
+    this.#resourceVersion = version;
+    this.#failures = 0;
   }
 
   #selectors(): Record<string, string | undefined> {
@@ -255,6 +248,29 @@ export class Informer<View extends object> {
       if (this.#stopping.signal.aborted) this.#wake();
     });
   }
+}
+
+interface Page {
+  readonly items: readonly unknown[];
+  readonly resourceVersion: string;
+  /** Where the next page begins; undefined: this is the last. */
+  readonly next: string | undefined;
+}
+
+/** Throws on anything but a list: `{}`, or nothing, from somebody between us and the server. */
+function toPage(path: string, raw: unknown): Page {
+  const { items, metadata } = asObject(raw);
+  const resourceVersion = asString(asObject(metadata)['resourceVersion']);
+  // Go writes a list that was never filled as null.
+  if (resourceVersion === '' || !(items === null || Array.isArray(items))) {
+    throw new KubeError({
+      op: `list ${path}`,
+      status: 0,
+      reason: 'malformed-response',
+      message: 'the answer is no list of the API',
+    });
+  }
+  return { items: asArray(items), resourceVersion, next: asString(asObject(metadata)['continue']) || undefined };
 }
 
 function watchError(path: string, status: Untyped): KubeError {

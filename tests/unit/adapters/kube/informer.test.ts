@@ -86,6 +86,52 @@ describe('the first list', () => {
   });
 
   test.each([
+    { name: 'nothing', body: undefined },
+    { name: 'an empty object', body: {} },
+    { name: 'a word', body: 'OK' },
+    { name: 'a list of no version', body: { metadata: {}, items: [] } },
+    { name: 'no items', body: { metadata: { resourceVersion: '10' } } },
+  ])('that is $name is a failure, not an empty list', async ({ body }) => {
+    const api = new FakeKubeApi(oneThing);
+    const { clock, informer, changes, errors } = informerOn(api);
+    await settle();
+    changes.length = 0;
+    api.answerWith(() => body);
+    api.lastWatch.fail(kubeError(410, 'Expired'));
+    await clock.advance(100);
+    expect(errors.at(-1)).toContain('no list of the API');
+    expect(informer.list()).toEqual([{ value: 1 }]);
+    expect(changes).toEqual([]);
+    await informer.stop();
+  });
+
+  test('that was never filled is an empty one', async () => {
+    const { informer } = informerOn(new FakeKubeApi(() => ({ metadata: { resourceVersion: '10' }, items: null })));
+    await settle();
+    expect(informer.synced).toBe(true);
+    await informer.stop();
+  });
+
+  test('whose continue token has expired is begun anew, and said', async () => {
+    const pages = new Map<unknown, object>([
+      [undefined, apiList([apiObject('a', '5', { value: 1 })], '10', 'second')],
+      ['second', apiList([apiObject('b', '6', { value: 2 })], '10')],
+    ]);
+    let refusals = 1;
+    const api = new FakeKubeApi(({ query }) => {
+      if (query?.['continue'] === 'second' && refusals-- > 0) throw kubeError(410, 'Expired');
+      return pages.get(query?.['continue']);
+    });
+    const { clock, informer, errors } = informerOn(api);
+    await settle();
+    expect(informer.synced).toBe(false);
+    await clock.advance(100);
+    expect(informer.list()).toEqual([{ value: 1 }, { value: 2 }]);
+    expect(errors).toEqual(['test: Expired']);
+    await informer.stop();
+  });
+
+  test.each([
     { name: 'empty', whenMissing: 'empty' as const, synced: true },
     { name: 'wait', whenMissing: 'wait' as const, synced: false },
   ])('of a kind the server does not know: $name', async ({ whenMissing, synced }) => {
@@ -189,7 +235,30 @@ describe('the watch', () => {
     await clock.advance(200);
     expect(changes).toEqual(['default/c', 'default/d', 'default/b']);
     expect(api.lastWatch.request.query?.['resourceVersion']).toBe('40');
-    expect(errors).toEqual([]);
+    expect(errors.length).toBe(1);
+    await informer.stop();
+  });
+
+  test('that is broken off by an event is over, even when the connection stays', async () => {
+    const { api, clock, informer } = informerOn(new FakeKubeApi(oneThing));
+    await settle();
+    api.lastWatch.send({ type: 'ERROR', object: { code: 410, reason: 'Expired', message: 'too old' } });
+    await clock.advance(100);
+    expect(api.requests.length).toBe(2);
+    expect(api.watches.length).toBe(2);
+    await informer.stop();
+  });
+
+  test('that breaks again and again, but brings something each time, is begun anew soon', async () => {
+    const { api, clock, informer } = informerOn(new FakeKubeApi(oneThing));
+    await settle();
+    for (let version = 11; version < 19; version += 1) {
+      api.lastWatch.send({ type: 'MODIFIED', object: apiObject('a', String(version), { value: version }) });
+      api.lastWatch.fail(kubeError(0, 'ECONNRESET'));
+      await clock.advance(100);
+    }
+    expect(api.watches.length).toBe(9);
+    expect(api.lastWatch.request.query?.['resourceVersion']).toBe('18');
     await informer.stop();
   });
 
