@@ -9,17 +9,19 @@
  *      added while ──┘                └─ terminal ─────────▶ forgotten; only a new add() brings it back
  *      running or waiting
  *
- * An add() cuts a wait short: it says that the world has changed, so the next try may well succeed. The count of
- * failures goes on until the work is done, so a storm of events cannot defeat the backoff's growth.
+ * An add() cuts a wait short: it says that the world has changed, so the next try may well succeed. After a failure not
+ * below a second, though, nor below what the server asked for: in a world that never rests, a server in trouble would
+ * otherwise be asked as often as anything happens. The count of failures goes on until the work is done.
  */
+import { after, type Instant } from '../model/time.ts';
 import { type Backoff, backoffMs } from './backoff.ts';
 import type { Clock, Random } from './ports.ts';
 
 export type Outcome =
   | { readonly kind: 'done' }
-  /** Failed for now; tried again by the backoff. */
-  | { readonly kind: 'retry' }
-  /** Nothing failed, but look again then. Also what a server's Retry-After becomes. */
+  /** Failed for now; tried again by the backoff, and not before `atLeastMs`: what a server's Retry-After becomes. */
+  | { readonly kind: 'retry'; readonly atLeastMs?: number }
+  /** Nothing failed, but look again then. */
   | { readonly kind: 'retry-after'; readonly delayMs: number }
   /** Trying again cannot help until something changes. */
   | { readonly kind: 'terminal' };
@@ -40,6 +42,8 @@ export interface WorkQueueOptions {
 }
 
 const DEFAULT_BACKOFF: Backoff = { baseMs: 50, ceilingMs: 30_000 };
+/** How far an add() can cut the wait after a failure. */
+const SHORTEST_CUT_MS = 1_000;
 
 export class WorkQueue {
   readonly #options: WorkQueueOptions;
@@ -50,6 +54,8 @@ export class WorkQueue {
   /** Pending retries: key → cancel. */
   readonly #delayed = new Map<string, () => void>();
   readonly #failures = new Map<string, number>();
+  /** Until when an add() cannot bring a key back that has failed. */
+  readonly #notBefore = new Map<string, Instant>();
   #cancelTurn: (() => void) | undefined;
   #stopped = false;
   #whenIdle: (() => void) | undefined;
@@ -62,8 +68,15 @@ export class WorkQueue {
   add(key: string): void {
     if (this.#stopped) return;
     this.#cancelDelay(key);
-    if (this.#running.has(key)) this.#again.add(key);
-    else this.#waiting.add(key);
+    if (this.#running.has(key)) {
+      this.#again.add(key);
+      return;
+    }
+    if (this.#barredMs(key) > 0) {
+      this.#delay(key, 0);
+      return;
+    }
+    this.#waiting.add(key);
     this.#planTurn();
   }
 
@@ -71,11 +84,7 @@ export class WorkQueue {
   addAfter(key: string, delayMs: number): void {
     if (this.#stopped || this.#waiting.has(key) || this.#again.has(key)) return;
     this.#cancelDelay(key);
-    const cancel = this.#options.clock.schedule(delayMs, () => {
-      this.#delayed.delete(key);
-      this.add(key);
-    });
-    this.#delayed.set(key, cancel);
+    this.#delay(key, delayMs);
   }
 
   /** Drops what waits and resolves when nothing is being worked on any more. */
@@ -128,12 +137,31 @@ export class WorkQueue {
     if (outcome.kind === 'retry') {
       const failures = (this.#failures.get(key) ?? 0) + 1;
       this.#failures.set(key, failures);
-      const { backoff, random } = this.#options;
-      this.addAfter(key, backoffMs(backoff ?? DEFAULT_BACKOFF, failures, random));
+      const { backoff, random, clock } = this.#options;
+      const atLeastMs = outcome.atLeastMs ?? 0;
+      const waitMs = Math.max(atLeastMs, backoffMs(backoff ?? DEFAULT_BACKOFF, failures, random));
+      this.#notBefore.set(key, after(clock.now(), Math.max(atLeastMs, Math.min(waitMs, SHORTEST_CUT_MS))));
+      this.addAfter(key, waitMs);
       return;
     }
     this.#failures.delete(key);
+    this.#notBefore.delete(key);
     if (outcome.kind === 'retry-after') this.addAfter(key, outcome.delayMs);
+  }
+
+  /** Milliseconds for which a failed key cannot be brought back yet. */
+  #barredMs(key: string): number {
+    const notBefore = this.#notBefore.get(key);
+    return notBefore === undefined ? 0 : Math.max(0, notBefore - this.#options.clock.now());
+  }
+
+  #delay(key: string, delayMs: number): void {
+    const cancel = this.#options.clock.schedule(Math.max(delayMs, this.#barredMs(key)), () => {
+      this.#delayed.delete(key);
+      this.#notBefore.delete(key);
+      this.add(key);
+    });
+    this.#delayed.set(key, cancel);
   }
 
   #cancelDelay(key: string): void {

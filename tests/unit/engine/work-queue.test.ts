@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { backoffMs } from '../../../src/runtime/engine/backoff.ts';
+import { type Backoff, backoffMs } from '../../../src/runtime/engine/backoff.ts';
 import { DONE, type Outcome, RETRY, TERMINAL, WorkQueue } from '../../../src/runtime/engine/work-queue.ts';
 import { fixedRandom, VirtualClock } from '../../support/virtual-clock.ts';
 
 /** A queue whose handler answers from a list of outcomes (then done) and notes when it ran. */
-function queueOf(outcomes: readonly Outcome[], concurrency = 1) {
+function queueOf(outcomes: readonly Outcome[], backoff: Backoff = { baseMs: 100, ceilingMs: 1000 }) {
   const clock = new VirtualClock();
   const runs: { readonly key: string; readonly atMs: number }[] = [];
   const left = [...outcomes];
@@ -16,8 +16,7 @@ function queueOf(outcomes: readonly Outcome[], concurrency = 1) {
     clock,
     random: fixedRandom(1),
     handle,
-    concurrency,
-    backoff: { baseMs: 100, ceilingMs: 1000 },
+    backoff,
   });
   return { clock, queue, runs };
 }
@@ -79,13 +78,48 @@ describe('the work queue', () => {
     expect(runs.slice(7).map((run) => run.atMs)).toEqual([10_000, 10_100]);
   });
 
-  test('an add cuts the wait short but does not forget the failures', async () => {
-    const cut = queueOf([RETRY, RETRY]);
-    cut.queue.add('a');
-    await cut.clock.advance(10);
-    cut.queue.add('a');
-    await cut.clock.advance(1000);
-    expect(cut.runs.map((run) => run.atMs)).toEqual([0, 10, 210]);
+  test('an add cuts a wait short', async () => {
+    const { clock, queue, runs } = queueOf([{ kind: 'retry-after', delayMs: 5000 }]);
+    queue.add('a');
+    await clock.advance(10);
+    queue.add('a');
+    await clock.advance(1000);
+    expect(runs.map((run) => run.atMs)).toEqual([0, 10]);
+  });
+
+  test('however often a failed key is added, its waits grow, up to a second', async () => {
+    const { clock, queue, runs } = queueOf(Array(8).fill(RETRY), { baseMs: 100, ceilingMs: 30_000 });
+    for (let at = 0; at < 6000; at += 10) {
+      queue.add('a');
+      await clock.advance(10);
+    }
+    expect(runs.map((run) => run.atMs).slice(0, 8)).toEqual([0, 100, 300, 700, 1500, 2500, 3500, 4500]);
+  });
+
+  test('a failed key that is left alone waits longer', async () => {
+    const { clock, queue, runs } = queueOf(Array(6).fill(RETRY), { baseMs: 100, ceilingMs: 30_000 });
+    queue.add('a');
+    await clock.advance(6300);
+    expect(runs.map((run) => run.atMs)).toEqual([0, 100, 300, 700, 1500, 3100, 6300]);
+  });
+
+  test.each([
+    { name: 'add', again: (queue: WorkQueue) => queue.add('a') },
+    { name: 'addAfter', again: (queue: WorkQueue) => queue.addAfter('a', 200) },
+  ])('no $name brings a key back before the server wants it', async ({ again }) => {
+    const { clock, queue, runs } = queueOf([{ kind: 'retry', atLeastMs: 5000 }]);
+    queue.add('a');
+    for (let at = 0; at < 4990; at += 10) {
+      await clock.advance(10);
+      again(queue);
+    }
+    expect(runs.length).toBe(1);
+    await clock.advance(200);
+    expect(runs.length).toBe(2);
+    // Done: nothing is left of it.
+    queue.add('a');
+    await clock.advance(0);
+    expect(runs.length).toBe(3);
   });
 
   test('looks again when told to, and leaves a terminal failure alone', async () => {

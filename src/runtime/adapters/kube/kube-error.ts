@@ -3,6 +3,9 @@
  * HTTP status; 0 means that no response arrived. `reason` is the API's own word (NotFound, Conflict, Expired, …) or, with
  * status 0, the system's (ECONNREFUSED, …) or one of ours: timeout, idle, aborted, malformed-response.
  */
+/** What a server may ask for with Retry-After, at most: a wait of days would be a mistake, and look like a hang. */
+const MAX_RETRY_AFTER_SECONDS = 60;
+
 export interface KubeErrorFields {
   readonly op: string;
   readonly status: number;
@@ -41,7 +44,7 @@ export function kubeErrorFromResponse(
     status: response.status,
     reason: said.reason ?? `http-${response.status}`,
     message: said.message ?? `the API server answered ${response.status}`,
-    retryAfterSeconds: Number.isFinite(seconds) && seconds > 0 ? seconds : undefined,
+    retryAfterSeconds: seconds > 0 ? Math.min(seconds, MAX_RETRY_AFTER_SECONDS) : undefined,
   });
 }
 

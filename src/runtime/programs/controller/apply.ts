@@ -14,7 +14,7 @@ import {
   writeStatus,
 } from '../../adapters/kube/write-config-objects.ts';
 import type { Clock, KubeApi } from '../../engine/ports.ts';
-import { DONE, type Outcome, RETRY } from '../../engine/work-queue.ts';
+import { DONE, type Outcome } from '../../engine/work-queue.ts';
 import { formatResource, type RawResource } from '../../model/resource.ts';
 import { ServiceApplier } from './apply-services.ts';
 import { type ControllerCaches, STATE_NAME } from './caches.ts';
@@ -90,13 +90,11 @@ export class Applier {
       return await this.#writeKind(key, decision);
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
-      // Gone: nothing to write any more.
-      if (error.status === 404 && !key.startsWith('state')) return DONE;
-      // Somebody else wrote first: the informer brings it, and the decision after that is tried here.
-      if (error.status !== 409) this.#options.onError(key, error);
-      return error.retryAfterSeconds === undefined
-        ? RETRY
-        : { kind: 'retry-after', delayMs: error.retryAfterSeconds * 1000 };
+      // Gone: nothing to write any more. A 404 in other words is not from the API server, but from somebody on the way.
+      if (error.reason === 'NotFound' && !key.startsWith('state')) return DONE;
+      // A conflict, too: somebody else wrote first. The informer brings it, and the decision after that is tried here.
+      this.#options.onError(key, error);
+      return { kind: 'retry', atLeastMs: (error.retryAfterSeconds ?? 0) * 1000 };
     }
   }
 
