@@ -34,7 +34,7 @@ export interface ApiRequest {
   readonly body?: unknown;
   /** Of the body; absent: application/json. */
   readonly contentType?: string;
-  /** For the whole exchange (a watch: until the response's head); absent: 30 s. */
+  /** For the whole exchange (a watch: until the response's head); absent: 30 s to read, 10 s to write. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
 }

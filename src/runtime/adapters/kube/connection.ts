@@ -13,7 +13,9 @@ import type { AccessSource } from './credentials.ts';
 import { LineReader } from './json-lines.ts';
 import { KubeError, kubeErrorFromResponse } from './kube-error.ts';
 
-const DEFAULT_TIMEOUT_MS = 30_000;
+const READ_TIMEOUT_MS = 30_000;
+/** Shorter: a write is small, and whoever waits for it holds up others. */
+const WRITE_TIMEOUT_MS = 10_000;
 /** A silent connection is probed after this long; the kernel then gives it up within some 10 s (libuv's defaults). */
 const KEEP_ALIVE_PROBE_MS = 15_000;
 /** Far above what etcd lets an object or a page of objects be; a response beyond it is not from an API server. */
@@ -29,7 +31,7 @@ export class KubeConnection implements KubeApi {
   }
 
   async request(request: ApiRequest): Promise<unknown> {
-    const deadline = AbortSignal.timeout(request.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const deadline = AbortSignal.timeout(request.timeoutMs ?? defaultTimeoutMs(request));
     const signal = request.signal === undefined ? deadline : AbortSignal.any([deadline, request.signal]);
     try {
       const response = await this.#send(request, signal);
@@ -42,7 +44,7 @@ export class KubeConnection implements KubeApi {
 
   async watch(request: ApiRequest, handlers: WatchHandlers, idleTimeoutMs: number): Promise<void> {
     const head = new AbortController();
-    const headTimer = setTimeout(() => head.abort(), request.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+    const headTimer = setTimeout(() => head.abort(), request.timeoutMs ?? defaultTimeoutMs(request));
     const signal = request.signal === undefined ? head.signal : AbortSignal.any([head.signal, request.signal]);
     try {
       const response = await this.#send(request, signal);
@@ -72,6 +74,10 @@ export class KubeConnection implements KubeApi {
       body: await readBody(response, MAX_ERROR_BODY_BYTES),
     });
   }
+}
+
+function defaultTimeoutMs({ method }: ApiRequest): number {
+  return method === undefined || method === 'GET' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS;
 }
 
 /** Sends the request and resolves with the response's head. */
