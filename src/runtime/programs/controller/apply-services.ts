@@ -12,6 +12,7 @@ import type { Ip } from '../../model/ip.ts';
 import type { ServiceView } from '../../model/service.ts';
 import { after, type Instant } from '../../model/time.ts';
 import { farewell, givenUp, serviceEvents, serviceWrite } from './service-diff.ts';
+import { UnansweredWrites } from './unanswered-writes.ts';
 import type { Decision } from './world.ts';
 
 export interface ServiceApplierOptions {
@@ -36,17 +37,28 @@ export class ServiceApplier {
   readonly #leaving = new Map<Ip, Set<string>>();
   /** Service that must give something up first → Services that wait for it. */
   readonly #waiting = new Map<string, Set<string>>();
+  readonly #unanswered: UnansweredWrites;
+  /** Services that wait until such a write has an answer. */
+  readonly #heldUp = new Set<string>();
   /** Service without an address → since when, as far as this process knows. */
   readonly #pendingSince = new Map<string, Instant>();
 
   constructor(options: ServiceApplierOptions) {
     this.#options = options;
+    this.#unanswered = new UnansweredWrites({
+      versionOf: (key) => options.services.get(key)?.resourceVersion,
+      onAnswer: () => {
+        for (const key of this.#heldUp) options.onWritten(key);
+      },
+    });
   }
 
   /** Takes over a decision and returns the keys of the Services that are to be written. */
   take(decision: Decision): readonly string[] {
     this.#decision = decision;
-    const due = new Set<string>();
+    // Whatever changed may be what answers the writes that they wait for.
+    const due = new Set<string>(this.#heldUp);
+    this.#heldUp.clear();
     for (const key of decision.touched) {
       const allocation = decision.allocator?.get(key);
       this.#noteGivenUp(key, allocation);
@@ -69,7 +81,7 @@ export class ServiceApplier {
     if (allocation !== undefined && allocation.service.resourceVersion !== current.resourceVersion) return;
     const write = this.#writeFor(key);
     if (write === undefined || this.#isBlocked(key, write)) return;
-    services.learn(await writeServiceStatus(api, write));
+    services.learn(await this.#unanswered.send(key, write, () => writeServiceStatus(api, write)));
     if (allocation !== undefined) {
       for (const event of serviceEvents(allocation)) events.emit(event);
       this.#noteServed(key, allocation);
@@ -98,7 +110,7 @@ export class ServiceApplier {
     for (const ip of ips) this.#leaving.set(ip, (this.#leaving.get(ip) ?? new Set()).add(key));
   }
 
-  /** Whether another Service's status still has an address that it is to give up for this one; then this one waits. */
+  /** Whether another Service has, or may just be getting, an address that is for this one; then this one waits. */
   #isBlocked(key: string, write: ServiceStatusWrite): boolean {
     let isBlocked = false;
     for (const ip of write.ips ?? []) {
@@ -108,7 +120,12 @@ export class ServiceApplier {
         isBlocked = true;
       }
     }
-    return isBlocked;
+    if (isBlocked) return true;
+    const isMeant = (other: string, ip: Ip): boolean =>
+      this.#decision?.allocator?.get(other)?.ips.includes(ip) ?? false;
+    if (!this.#unanswered.holdUp(key, write.ips ?? [], isMeant)) return false;
+    this.#heldUp.add(key);
+    return true;
   }
 
   #stillSays(key: string, ip: Ip): boolean {
