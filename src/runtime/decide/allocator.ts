@@ -2,8 +2,8 @@
  * Who gets which address: a function of the whole world, with no memory but what the Services' own statuses say.
  *
  *     Services of ours, in order of claim ─▶ 1. each re-claims what it holds  ─▶ 2. each gets what it lacks or asks for
- *     (holders first, then by age, name)        (pool still there, still           (request, requested pool, or the
- *                                                allowed, nobody else's)            first pool in order with one left)
+ *     (holders, then who asks by name,          (pool still there, still           (request, requested pool, or the
+ *     then by age, name)                         allowed, nobody else's)            first pool in order with one left)
  *
  * Feeding the result back as statuses changes nothing, and the order of the input does not matter. A Service whose new
  * request cannot be met keeps the address that works. Services of another class, or whose status somebody else fills, are
@@ -251,8 +251,7 @@ export class Allocator {
   #settle(first: readonly Entry[], touched: Set<string>): void {
     const own = new Set(first);
     const hopeful = this.#refused.hopeful().filter((entry) => !own.has(entry));
-    let due: readonly Entry[] =
-      hopeful.length === 0 ? first : [...first, ...hopeful].sort((a, b) => compareClaims(a.claimant, b.claimant));
+    let due: readonly Entry[] = [...first, ...hopeful].sort((a, b) => compareClaims(a.claimant, b.claimant));
     while (due.length > 0) {
       let hasChanged = false;
       for (const entry of due) {

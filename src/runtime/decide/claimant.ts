@@ -37,9 +37,21 @@ export function toClaimant(service: ServiceView): Claimant {
   };
 }
 
-/** Holders of more addresses before holders of fewer, then the rest; among equals the oldest first, then by name. */
+/**
+ * Holders of more addresses before holders of fewer, then the rest. Among equals those first who ask for an address by
+ * name, because no other will do for them; then the oldest, then by name.
+ */
 export function compareClaims(a: Claimant, b: Claimant): number {
-  return b.shown - a.shown || a.service.createdAtMs - b.service.createdAtMs || compareText(a.key, b.key);
+  return (
+    b.shown - a.shown ||
+    asksByName(b) - asksByName(a) ||
+    a.service.createdAtMs - b.service.createdAtMs ||
+    compareText(a.key, b.key)
+  );
+}
+
+function asksByName({ request }: Claimant): 0 | 1 {
+  return request.ok && request.value.ips !== undefined ? 1 : 0;
 }
 
 /** Whether two views of a Service ask for the same, whatever their statuses show. */

@@ -270,27 +270,33 @@ describe('allocation', () => {
 
   test('told of changes one by one, it comes to what a fresh look comes to', () => {
     fc.assert(
-      fc.property(anyWorld, fc.array(anyStep, { maxLength: 8 }), (world, steps) => {
-        const rules = { ...world, releases: [] };
-        const services = new Map(
-          applied(world.services, allocate(rules)).map((view): [string, ServiceView] => [view.name, view]),
-        );
-        const allocator = new Allocator(rules, services.values());
-        for (const step of steps) {
-          const before = new Map(allocator.list().map((allocation) => [formatKey(allocation.service), allocation]));
-          const touched = allocator.update(take(step, services));
-          for (const allocation of allocator.list()) {
-            const key = formatKey(allocation.service);
-            if (!touched.has(key)) expect(outcome(allocation)).toEqual(outcome(before.get(key) ?? allocation));
+      fc.property(
+        anyWorld,
+        fc.array(fc.array(anyStep, { minLength: 1, maxLength: 4 }), { maxLength: 4 }),
+        (world, turns) => {
+          const rules = { ...world, releases: [] };
+          const services = new Map(
+            applied(world.services, allocate(rules)).map((view): [string, ServiceView] => [view.name, view]),
+          );
+          const allocator = new Allocator(rules, services.values());
+          for (const steps of turns) {
+            const before = new Map(allocator.list().map((allocation) => [formatKey(allocation.service), allocation]));
+            // Told of several things at once, as after an outage.
+            const told = new Map(steps.flatMap((step) => Array.from(take(step, services))));
+            const touched = allocator.update(told);
+            for (const allocation of allocator.list()) {
+              const key = formatKey(allocation.service);
+              if (!touched.has(key)) expect(outcome(allocation)).toEqual(outcome(before.get(key) ?? allocation));
+            }
+            for (const view of applied(Array.from(services.values()), allocator.list())) services.set(view.name, view);
+            allocator.update(new Map(Array.from(services.values(), (view) => [formatKey(view), view])));
+            const fresh = new Allocator({ ...rules, releases: allocator.releases() }, services.values());
+            expect(allocator.list().map(outcome)).toEqual(fresh.list().map(outcome));
+            expect(allocator.usage()).toEqual(fresh.usage());
+            expect(new Map(allocator.pending())).toEqual(new Map(fresh.pending()));
           }
-          for (const view of applied(Array.from(services.values()), allocator.list())) services.set(view.name, view);
-          allocator.update(new Map(Array.from(services.values(), (view) => [formatKey(view), view])));
-          const fresh = new Allocator({ ...rules, releases: allocator.releases() }, services.values());
-          expect(allocator.list().map(outcome)).toEqual(fresh.list().map(outcome));
-          expect(allocator.usage()).toEqual(fresh.usage());
-          expect(new Map(allocator.pending())).toEqual(new Map(fresh.pending()));
-        }
-      }),
+        },
+      ),
       { numRuns: 1000 },
     );
   });

@@ -327,6 +327,15 @@ describe('several Services', () => {
   });
 });
 
+test('who asks for an address by name comes before older ones who take any', () => {
+  const any = service('any', { createdAtMs: 1 });
+  const named = service('named', { createdAtMs: 2, loadBalancerIp: '10.0.0.0' });
+  expect(summary([DEFAULT], any, named)).toEqual([
+    'any: 10.0.0.1 assign Allocated',
+    'named: 10.0.0.0 assign Allocated',
+  ]);
+});
+
 describe('the order of pools', () => {
   const restricted = (name: string, address: string, priority: number) =>
     pool(name, [`${address}/32`], {
