@@ -5,14 +5,9 @@
  */
 import type { Config, ConfigError } from '../model/config.ts';
 import type { Result } from '../model/result.ts';
+import { type FaultyObject, type LastGood, NO_LAST_GOOD } from './accepted.ts';
 import { configFromConfigMap } from './config-from-configmap.ts';
-import {
-  type ConfigResources,
-  configFromResources,
-  type FaultyObject,
-  type LastGood,
-  NO_LAST_GOOD,
-} from './config-from-resources.ts';
+import { type ConfigResources, configFromResources } from './config-from-resources.ts';
 
 export interface ConfigSources {
   readonly resources: ConfigResources;

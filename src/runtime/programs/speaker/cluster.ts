@@ -20,6 +20,7 @@ import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, WorkQueue } from '../../engine/work-queue.ts';
 import type { AnnouncedAddress } from '../../model/announcements.ts';
 import type { EndpointSliceView, NodeDetails } from '../../model/cluster.ts';
+import { holdsBack } from '../../model/config.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import type { ServiceView } from '../../model/service.ts';
 import { Configuration } from '../configuration.ts';
@@ -199,7 +200,7 @@ function countersOf(plans: readonly AddressPlan[], nodeName: string, decided: De
   }
   return {
     configLoaded: decided.config !== undefined,
-    configStale: decided.errors.some(({ kind }) => kind === 'invalid'),
+    configStale: decided.errors.some(holdsBack),
     announced: plans.filter(({ owner }) => owner === nodeName).map(({ ip, services }) => ({ ip, services })),
     unannounced,
   };
