@@ -2,36 +2,22 @@
  * ACT, in the controller: takes the last decision and makes each object say it. One key an object, so that one that
  * cannot be written holds up no other:
  *
- *     service/<ns>/<name> · pool/<ns>/<name> · l2/<ns>/<name> · configmap · state
+ *     service/<ns>/<name> · and those of apply-config.ts
  *
  * An address goes to a Service only after the Service that gives it up has been written. Whatever is written is learnt at
  * once, so that the next decision starts from it.
  */
 import type { EventSink } from '../../adapters/kube/events.ts';
-import type { Informer } from '../../adapters/kube/informer.ts';
 import { KubeError } from '../../adapters/kube/kube-error.ts';
-import {
-  annotateConfigMap,
-  type ConfigurationStateIdentity,
-  writeConfigurationState,
-  writeStatus,
-} from '../../adapters/kube/write-config-objects.ts';
+import type { ConfigurationStateIdentity } from '../../adapters/kube/write-config-objects.ts';
 import { type ServiceStatusWrite, writeServiceStatus } from '../../adapters/kube/write-service.ts';
 import type { Clock, KubeApi } from '../../engine/ports.ts';
 import { DONE, type Outcome, RETRY } from '../../engine/work-queue.ts';
 import type { Ip } from '../../model/ip.ts';
-import { formatResource, type RawResource } from '../../model/resource.ts';
 import type { ServiceView } from '../../model/service.ts';
-import { type ControllerCaches, STATE_NAME } from './caches.ts';
-import {
-  acceptedCondition,
-  configMapChanges,
-  configurationState,
-  ERROR_ANNOTATION,
-  IGNORED_ANNOTATION,
-  poolStatus,
-  saysAlready,
-} from './config-diff.ts';
+import { apiTime } from '../configuration-state.ts';
+import { ConfigApplier } from './apply-config.ts';
+import type { ControllerCaches } from './caches.ts';
 import { farewell, givenUp, serviceEvents, serviceWrite } from './service-diff.ts';
 import type { Decision } from './snapshot.ts';
 
@@ -55,11 +41,11 @@ export class Applier {
   #decision: Decision | undefined;
   /** Addresses that some Service is to give up, and which. */
   #leaving: ReadonlyMap<Ip, readonly string[]> = new Map();
-  /** What was last written to an object, for servers whose resource definition drops part of it. */
-  readonly #written = new Map<string, string>();
+  readonly #config: ConfigApplier;
 
   constructor(options: ApplyOptions) {
     this.#options = options;
+    this.#config = new ConfigApplier(options);
   }
 
   /** Takes over a decision and returns the keys of everything that may have to be written. */
@@ -67,18 +53,15 @@ export class Applier {
     this.#decision = decision;
     this.#leaving = leavingAddresses(decision);
     const nowText = this.#nowText();
-    const now: string[] = ['state'];
+    const config = this.#config.take(decision);
+    const now: string[] = [...config.now];
     for (const [key, allocation] of decision.allocations) {
       if (serviceWrite(allocation, nowText) !== undefined) now.push(`service/${key}`);
     }
     for (const key of decision.left) {
       if (!decision.allocations.has(key) && this.#farewell(key) !== undefined) now.push(`service/${key}`);
     }
-    if (decision.configMap !== undefined) now.push('configmap');
-    const { pools, l2Advertisements } = this.#options.caches.configuration;
-    const soon = pools.list().map(({ namespace, name }) => `pool/${namespace}/${name}`);
-    soon.push(...l2Advertisements.list().map(({ namespace, name }) => `l2/${namespace}/${name}`));
-    return { now, soon };
+    return { now, soon: config.soon };
   }
 
   /** Writes one object if it does not say what was decided. */
@@ -100,12 +83,8 @@ export class Applier {
   }
 
   #writeKind(key: string, decision: Decision): Promise<Outcome> {
-    const { pools, l2Advertisements } = this.#options.caches.configuration;
-    const name = key.slice(key.indexOf('/') + 1);
-    if (key.startsWith('service/')) return this.#writeService(name, decision);
-    if (key.startsWith('pool/')) return this.#writePool(pools, name, decision);
-    if (key.startsWith('l2/')) return this.#writeL2(l2Advertisements, name, decision);
-    return key === 'configmap' ? this.#writeConfigMap(decision) : this.#writeState(decision);
+    if (this.#config.owns(key)) return this.#config.write(key);
+    return this.#writeService(key.slice(key.indexOf('/') + 1), decision);
   }
 
   async #writeService(key: string, decision: Decision): Promise<Outcome> {
@@ -141,78 +120,9 @@ export class Applier {
     return service?.ingress.some((entry) => entry.ip === ip) ?? false;
   }
 
-  async #writePool(cache: Informer<RawResource>, key: string, decision: Decision): Promise<Outcome> {
-    const resource = cache.get(key);
-    if (resource === undefined) return DONE;
-    const inForce = decision.decided.source === 'resources';
-    const usage = inForce ? decision.usage.find(({ pool }) => pool === resource.name) : undefined;
-    const status = poolStatus(resource, usage, this.#faultsOf(resource, decision), this.#nowText());
-    return this.#writeVerdict(cache, 'ipaddresspools', resource, status);
-  }
-
-  async #writeL2(cache: Informer<RawResource>, key: string, decision: Decision): Promise<Outcome> {
-    const resource = cache.get(key);
-    if (resource === undefined) return DONE;
-    const condition = acceptedCondition(resource, this.#faultsOf(resource, decision), this.#nowText());
-    return this.#writeVerdict(cache, 'l2advertisements', resource, { conditions: [condition] });
-  }
-
-  async #writeVerdict(
-    cache: Informer<RawResource>,
-    plural: 'ipaddresspools' | 'l2advertisements',
-    resource: RawResource,
-    status: { readonly conditions: readonly { readonly status: string; readonly message: string }[] },
-  ): Promise<Outcome> {
-    const path = formatResource(resource);
-    const text = JSON.stringify([resource.uid, status]);
-    if (saysAlready(resource, { ...status }) || this.#written.get(path) === text) return DONE;
-    const { api, events } = this.#options;
-    cache.learn(await writeStatus(api, plural, resource, status));
-    this.#written.set(path, text);
-    const [verdict] = status.conditions;
-    const said = JSON.stringify(resource.status ?? null).includes(JSON.stringify(verdict?.message ?? ''));
-    if (verdict?.status === 'False' && !said) {
-      const { namespace, name, uid, kind } = resource;
-      const object = { apiVersion: 'metallb.io/v1beta1', kind, namespace, name, uid };
-      events.emit({ object, type: 'Warning', reason: 'ConfigurationError', message: verdict.message });
-    }
-    return DONE;
-  }
-
-  async #writeConfigMap(decision: Decision): Promise<Outcome> {
-    const { api, caches, events } = this.#options;
-    const known = decision.configMap;
-    const configMap = caches.configuration.configMap();
-    if (configMap === undefined || configMap.resourceVersion !== known?.resourceVersion) return DONE;
-    const changes = configMapChanges(configMap, decision.decided);
-    if (changes === undefined) return DONE;
-    caches.configuration.configMaps.learn(await annotateConfigMap(api, configMap, changes));
-    const { namespace, name, uid } = configMap;
-    const object = { apiVersion: 'v1', kind: 'ConfigMap', namespace, name, uid };
-    const error = changes[ERROR_ANNOTATION];
-    const ignored = changes[IGNORED_ANNOTATION];
-    if (error) events.emit({ object, type: 'Warning', reason: 'ConfigurationError', message: error });
-    if (ignored) events.emit({ object, type: 'Warning', reason: 'ConfigurationIgnored', message: ignored });
-    return DONE;
-  }
-
-  async #writeState(decision: Decision): Promise<Outcome> {
-    const { api, caches, state } = this.#options;
-    const known = caches.state.get(`${state.namespace}/${STATE_NAME}`);
-    const status = configurationState(decision.decided, known, this.#nowText());
-    if (known !== undefined && saysAlready(known, { ...status })) return DONE;
-    await writeConfigurationState(api, state, status);
-    return DONE;
-  }
-
-  #faultsOf(resource: RawResource, decision: Decision) {
-    const path = formatResource(resource);
-    return decision.decided.faulty.find(({ object }) => formatResource(object) === path)?.errors ?? [];
-  }
-
   /** RFC 3339 in whole seconds, as the API keeps it. */
   #nowText(): string {
-    return new Date(this.#options.clock.wallMs()).toISOString().replace(/\.\d+Z$/, 'Z');
+    return apiTime(this.#options.clock.wallMs());
   }
 }
 

@@ -16,9 +16,9 @@ import type { Log } from '../../engine/log.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, type Outcome, WorkQueue } from '../../engine/work-queue.ts';
 import { holdsBack } from '../../model/config.ts';
+import { formatFaults } from '../configuration-state.ts';
 import { Applier, POOL_STATUS_DELAY_MS } from './apply.ts';
 import { type ControllerCaches, openCaches, startCaches, stopCaches, unsynced } from './caches.ts';
-import { formatFaults } from './config-diff.ts';
 import { type Decision, decide } from './snapshot.ts';
 
 const WORLD = 'world';

@@ -71,12 +71,17 @@ export class Cluster {
     });
     this.#services = this.#informer(SERVICES_PATH, withAddress);
     this.#endpointSlices = this.#informer(ENDPOINT_SLICES_PATH, toEndpointSliceView);
-    this.#nodes = this.#informer(NODES_PATH, toNodeDetails);
+    this.#nodes = this.#informer(NODES_PATH, toNodeDetails, () => {
+      this.#configuration.nodesChanged();
+      this.#changed();
+    });
     this.#configuration = new Configuration({
       api: options.api,
       clock,
       random,
       namespace: settings.namespace,
+      nodes: () => this.#nodes.list(),
+      nodeName: settings.nodeName,
       onChange: () => this.#changed(),
       onError: options.onError,
     });
@@ -130,9 +135,13 @@ export class Cluster {
     ];
   }
 
-  #informer<View extends object>(path: string, toView: (raw: Untyped) => View | undefined): Informer<View> {
+  #informer<View extends object>(
+    path: string,
+    toView: (raw: Untyped) => View | undefined,
+    onChange = () => this.#changed(),
+  ): Informer<View> {
     const { api, clock, random, onError } = this.#options;
-    return new Informer<View>({ api, clock, random, path, toView, onChange: () => this.#changed(), onError });
+    return new Informer<View>({ api, clock, random, path, toView, onChange, onError });
   }
 
   #changed(): void {
