@@ -48,7 +48,8 @@ function parsePath(text: string): readonly (string | number)[] {
   );
 }
 
-function rawResource(object: KubeObject, index: number): RawResource {
+/** An object as the decisions take it; the index stands for its age. */
+export function rawResource(object: KubeObject, index: number): RawResource {
   const { name, labels, annotations } = object.metadata;
   return {
     kind: object.kind,

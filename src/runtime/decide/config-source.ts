@@ -3,8 +3,9 @@
  * there is one, else the custom resources (that is: no pools). The ConfigMap never adds to the resources, because two
  * half configurations that overlap help nobody; that it is ignored is said on it, and what it would do differently.
  *
- * A ConfigMap with the annotation KEEP_ANNOTATION stays in force all the same: `./install migrate` makes the resources of
- * it one by one, and the first pool must not put the others out of force.
+ * Pools with the annotation WAITING_ANNOTATION do not set the ConfigMap aside: `./install migrate` makes the pools of it one
+ * by one, and the first must not put the others out of force. The annotation is on the pools and not on the ConfigMap,
+ * so that no program can see one without the other.
  */
 import { type Config, type ConfigError, holdsBack } from '../model/config.ts';
 import type { Result } from '../model/result.ts';
@@ -12,9 +13,10 @@ import { type FaultyObject, type LastGood, NO_LAST_GOOD } from './accepted.ts';
 import { configDifferences } from './config-differences.ts';
 import { type ConfigMapResult, configFromConfigMap } from './config-from-configmap.ts';
 import { type ConfigResources, configFromResources } from './config-from-resources.ts';
+import type { IgnoredConfigMap } from './config-ignored.ts';
 
-/** On the old ConfigMap, set to "true": it stays in force although there are IPAddressPools. */
-export const KEEP_ANNOTATION = 'metallb.io/keep-in-force';
+/** On an IPAddressPool, set to "true": as long as there is a ConfigMap, that stays in force. */
+export const WAITING_ANNOTATION = 'metallb.io/waits-for-configmap';
 
 export interface ConfigSources {
   readonly resources: ConfigResources;
@@ -24,8 +26,6 @@ export interface ConfigSources {
     readonly path: string;
     /** Its key "config" as parsed YAML, or why that failed. */
     readonly yaml: Result<unknown>;
-    /** It carries KEEP_ANNOTATION. */
-    readonly kept?: boolean;
   };
 }
 
@@ -49,7 +49,7 @@ export interface DecidedConfig {
   /** The custom resources that have faults. */
   readonly faulty: readonly FaultyObject[];
   /** Of a ConfigMap that is there and not in force: what it would do differently, or its own faults. */
-  readonly ignored?: { readonly differences: readonly string[]; readonly errors: readonly ConfigError[] };
+  readonly ignored?: IgnoredConfigMap;
   readonly memory: ConfigMemory;
 }
 
@@ -57,8 +57,8 @@ export function decideConfig(sources: ConfigSources, memory: ConfigMemory): Deci
   const { resources, configMap } = sources;
   const fromResources = configFromResources(resources, memory.lastGood);
   const { lastGood } = fromResources;
-  const isKept = configMap?.kept === true;
-  if (configMap === undefined || (resources.pools.length > 0 && !isKept)) {
+  const setsAside = resources.pools.some(({ annotations }) => annotations[WAITING_ANNOTATION] !== 'true');
+  if (configMap === undefined || setsAside) {
     const { config, errors, faulty } = fromResources;
     const ignored = configMap === undefined ? {} : { ignored: compare(config, configMap, resources) };
     return { config, source: 'resources', errors, faulty, memory: { lastGood, configMap: undefined }, ...ignored };
@@ -82,11 +82,7 @@ function read({ yaml, path }: ConfigMapSource, { nodes, node }: ConfigResources)
   return { config: undefined, converted: undefined, errors };
 }
 
-function compare(
-  config: Config,
-  configMap: ConfigMapSource,
-  resources: ConfigResources,
-): NonNullable<DecidedConfig['ignored']> {
+function compare(config: Config, configMap: ConfigMapSource, resources: ConfigResources): IgnoredConfigMap {
   const { converted, errors } = read(configMap, resources);
   const differences =
     converted === undefined

@@ -7,13 +7,7 @@ import { type AnyInformer, Informer } from '../adapters/kube/informer.ts';
 import { corePath, type MetallbPlural, metallbPath, NAMESPACES_PATH } from '../adapters/kube/paths.ts';
 import { toConfigMapView, toNamespaceView, toRawResource } from '../adapters/kube/read-model.ts';
 import type { Untyped } from '../adapters/kube/untyped.ts';
-import {
-  type ConfigSources,
-  type DecidedConfig,
-  decideConfig,
-  KEEP_ANNOTATION,
-  NO_MEMORY,
-} from '../decide/config-source.ts';
+import { type ConfigSources, type DecidedConfig, decideConfig, NO_MEMORY } from '../decide/config-source.ts';
 import type { LabelledNode } from '../decide/node-choice.ts';
 import type { Clock, KubeApi, Random } from '../engine/ports.ts';
 import type { ConfigMapView, NamespaceView } from '../model/cluster.ts';
@@ -136,8 +130,7 @@ export class Configuration {
     };
     if (configMap === undefined || this.#yaml === undefined) return { resources };
     const path = `ConfigMap ${configMap.namespace}/${configMap.name}`;
-    const kept = configMap.annotations[KEEP_ANNOTATION] === 'true';
-    return { resources, configMap: { path, yaml: this.#yaml.content, kept } };
+    return { resources, configMap: { path, yaml: this.#yaml.content } };
   }
 
   /** A node that the cluster does not know is one without labels. */

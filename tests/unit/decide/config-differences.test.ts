@@ -120,11 +120,21 @@ describe('a ConfigMap beside IPAddressPools', () => {
     });
   });
 
-  test('stays in force while it is told to', () => {
-    const decided = decideConfig({ resources, configMap: { path: OBJECT, yaml, kept: true } }, NO_MEMORY);
+  test('stays in force while all of them wait for it', () => {
+    const waiting = { annotations: { 'metallb.io/waits-for-configmap': 'true' } };
+    const pools = [rawPool('a', ['10.0.0.0/25'], waiting), rawPool('b', ['10.1.0.0/25'], waiting)];
+    const decided = decideConfig({ resources: { ...none, pools }, configMap: { path: OBJECT, yaml } }, NO_MEMORY);
     expect(decided.source).toBe('config-map');
     expect(decided.config?.pools).toEqual([pool('a', ['10.0.0.0/24'])]);
     expect(decided.config?.l2Advertisements).toEqual([l2Advertisement('l2advertisement1', { pools: ['a'] })]);
     expect(decided.ignored).toBeUndefined();
+  });
+
+  test('is set aside by the first that does not wait, for all of them', () => {
+    const waiting = { annotations: { 'metallb.io/waits-for-configmap': 'true' } };
+    const pools = [rawPool('a', ['10.0.0.0/25']), rawPool('b', ['10.1.0.0/25'], waiting)];
+    const decided = decideConfig({ resources: { ...none, pools }, configMap: { path: OBJECT, yaml } }, NO_MEMORY);
+    expect(decided.source).toBe('resources');
+    expect(decided.config?.pools.map(({ name }) => name)).toEqual(['a', 'b']);
   });
 });

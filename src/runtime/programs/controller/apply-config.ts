@@ -15,6 +15,7 @@ import {
   writeConfigurationState,
   writeStatus,
 } from '../../adapters/kube/write-config-objects.ts';
+import { IGNORED_ANNOTATION } from '../../decide/config-ignored.ts';
 import type { DecidedConfig } from '../../decide/config-source.ts';
 import type { PoolUsage } from '../../decide/pool-usage.ts';
 import type { Clock, KubeApi } from '../../engine/ports.ts';
@@ -26,13 +27,7 @@ import { formatKey } from '../../model/service.ts';
 import { CONFIG_PLURALS, type ConfigPlural } from '../configuration.ts';
 import { apiTime, configurationStatus, saysAlready } from '../configuration-state.ts';
 import { type ControllerCaches, STATE_NAME } from './caches.ts';
-import {
-  configMapChanges,
-  ERROR_ANNOTATION,
-  IGNORED_ANNOTATION,
-  poolStatus,
-  resourceConditions,
-} from './config-diff.ts';
+import { configMapChanges, ERROR_ANNOTATION, poolStatus, resourceConditions } from './config-diff.ts';
 
 export interface ApplyConfigOptions {
   readonly api: KubeApi;

@@ -1,6 +1,7 @@
 /**
  * What to write on the configuration's objects: pool counters and verdicts, and the note on the old ConfigMap. Pure, like service-diff.ts.
  */
+import { IGNORED_ANNOTATION, ignoredNote } from '../../decide/config-ignored.ts';
 import type { DecidedConfig } from '../../decide/config-source.ts';
 import type { PoolUsage } from '../../decide/pool-usage.ts';
 import type { ConfigMapView } from '../../model/cluster.ts';
@@ -11,8 +12,6 @@ import { formatFaults, shorten } from '../configuration-state.ts';
 
 /** On the old ConfigMap, while it is faulty: why. */
 export const ERROR_ANNOTATION = 'metallb.io/configuration-error';
-/** On the old ConfigMap, while custom resources take its place. */
-export const IGNORED_ANNOTATION = 'metallb.io/configuration-ignored';
 /** The largest number that both a 64-bit integer and a JSON number hold; what is more counts as this. */
 const MAX_COUNT = 2n ** 63n - 1024n;
 
@@ -81,21 +80,10 @@ export function configMapChanges(
   const inUse = decided.source === 'config-map';
   const wanted = {
     [ERROR_ANNOTATION]: inUse && decided.errors.length > 0 ? shorten(formatFaults(decided.errors)) : undefined,
-    [IGNORED_ANNOTATION]: inUse ? undefined : shorten(ignoredText(decided)),
+    [IGNORED_ANNOTATION]: inUse ? undefined : shorten(ignoredNote(decided.ignored)),
   };
   const changes = Object.entries(wanted).filter(([key, value]) => configMap.annotations[key] !== value);
   return changes.length === 0 ? undefined : Object.fromEntries(changes.map(([key, value]) => [key, value ?? null]));
-}
-
-/** Why the ConfigMap is not used, and whether that makes a difference. */
-function ignoredText({ ignored }: DecidedConfig): string {
-  const because = 'not used, because IPAddressPool objects exist';
-  if (ignored === undefined) return because;
-  if (ignored.errors.length > 0) {
-    return `${because}; it is faulty besides, so whether they say the same cannot be told: ${formatFaults(ignored.errors)}`;
-  }
-  if (ignored.differences.length === 0) return `${because}, which say the same: delete this ConfigMap`;
-  return `${because}, which say something else: ${ignored.differences.join('; ')}. Delete this ConfigMap, or all of them`;
 }
 
 function conditionsOf(resource: RawResource): readonly ConditionView[] {
