@@ -41,7 +41,7 @@ export interface ConfigResources {
   readonly bgpAdvertisements?: readonly RawResource[];
   readonly communities?: readonly RawResource[];
   readonly bfdProfiles?: readonly RawResource[];
-  /** Absent: the nodes are not known. */
+  /** Absent or empty: the nodes are not known. */
   readonly nodes?: readonly LabelledNode[] | undefined;
   /** Only BGPPeers and BGPAdvertisements for this node are looked at, and their faults told. Absent: all. */
   readonly node?: LabelledNode | undefined;
@@ -59,7 +59,8 @@ export interface ConfigResult {
 }
 
 export function configFromResources(resources: ConfigResources, lastGood: LastGood = NO_LAST_GOOD): ConfigResult {
-  const { nodes, node, secrets, bgpPeers = [] } = resources;
+  const { node, secrets, bgpPeers = [] } = resources;
+  const nodes = resources.nodes?.length === 0 ? undefined : resources.nodes;
   const pools = acceptPools(resources.pools, resources.namespaces, lastGood);
   const poolLabels = new Map<string, Labels>(pools.inForce.map(({ pool, object }) => [pool.name, object.labels]));
   const l2 = acceptL2Advertisements(resources.l2Advertisements, poolLabels, lastGood);

@@ -374,6 +374,11 @@ describe('two local preferences for one route', () => {
       want: REFUSED,
     },
     {
+      name: 'with an empty list of nodes are treated as without known nodes',
+      given: { ...two([V4], {}, {}), nodes: [] },
+      want: REFUSED,
+    },
+    {
       name: 'without known nodes are refused unless the selectors contradict each other',
       given: {
         ...two([V4], { nodeSelectors: [rack('1')] }, { nodeSelectors: [{ matchLabels: { zone: 'b' } }] }),
