@@ -3,11 +3,13 @@
  * or returns.
  *
  *     ./install addon metallb …      install, check, remove
+ *     ./install migrate              the old ConfigMap as custom resources
  *     ./install sandbox up|down|…    a real cluster on this machine
  */
 import { Command } from 'commander';
 import { addonCommand } from './commands/addon.ts';
 import { sandboxHooks } from './commands/addon-sandbox.ts';
+import { migrateCommand } from './commands/migrate.ts';
 import { sandboxCommand } from './commands/sandbox.ts';
 import { reportFailure } from './report-failure.ts';
 
@@ -16,6 +18,7 @@ const program = new Command('install')
   .showHelpAfterError('(./install --help shows the commands)')
   .enablePositionalOptions()
   .addCommand(addonCommand(sandboxHooks()))
+  .addCommand(migrateCommand())
   .addCommand(sandboxCommand());
 
 try {

@@ -68,7 +68,7 @@ export async function installAddon(request: AddonRequest): Promise<AddonReport> 
 }
 
 /** All that is wrong with the inventory, in one error. */
-function makePlan(
+export function makePlan(
   inventory: Inventory,
   problems: readonly Problem[],
   { defaults, workingDirectory }: { defaults: Role['defaults']; workingDirectory: string },

@@ -40,7 +40,13 @@ beforeEach(async () => {
 }, 30_000);
 afterEach(async () => {
   await kubectl('delete', 'services', '-n', apps, '--all');
-  await kubectl('delete', 'ipaddresspools,l2advertisements,configurationstates', '-n', NS, '--all');
+  await kubectl(
+    'delete',
+    'ipaddresspools,l2advertisements,bgpadvertisements,bgppeers,bfdprofiles,communities,configurationstates',
+    '-n',
+    NS,
+    '--all',
+  );
   await kubectl('delete', 'configmap', '-n', NS, 'config', '--ignore-not-found');
   const log = controller.log();
   if ((await controller.stop()) !== 0) throw new Error(`the controller did not end well:\n${log}`);
@@ -381,6 +387,64 @@ describe('pools come and go', () => {
   }, 30_000);
 });
 
+describe('the verdict on every kind of configuration object', () => {
+  const object = (kind: string, name: string, spec: object, version = 'v1beta1') =>
+    apply({ apiVersion: `metallb.io/${version}`, kind, metadata: { namespace: NS, name }, spec });
+  const conditions = (kind: string, name: string, want: readonly string[]): Promise<unknown> =>
+    waitFor(
+      `${kind} ${name} says ${want.join(', ')}`,
+      async () => {
+        const { status, metadata } = await get(kind, '-n', NS, name);
+        const said = (status?.conditions ?? [])
+          .filter(({ observedGeneration }: ApiObject) => observedGeneration === metadata.generation)
+          .map(({ type, reason }: ApiObject) => `${type}=${reason}`);
+        if (JSON.stringify(said) === JSON.stringify(want)) return true;
+        throw new Error(JSON.stringify(status));
+      },
+      SOON,
+    );
+  const IN_ORDER = ['Accepted=Accepted', 'ResolvedRefs=ResolvedRefs'];
+  const result = (want: string): Promise<unknown> =>
+    waitFor(
+      `the ConfigurationState says ${want}`,
+      async () => (await get('configurationstate', '-n', NS, 'controller')).status?.result === want,
+      SOON,
+    );
+
+  test('is in its conditions and in the ConfigurationState, which is made again when it is deleted', async () => {
+    await pool('default', ['10.6.204.20/30']);
+    await object('BFDProfile', 'fast', {});
+    await object('Community', 'names', { communities: [{ name: 'blue', value: '64500:1' }] });
+    const peer = { myASN: 64500, peerASN: 64501, peerAddress: '10.6.204.1' };
+    await object('BGPPeer', 'router', { ...peer, bfdProfile: 'fast' }, 'v1beta2');
+    await object('BGPAdvertisement', 'a', { communities: ['blue'] });
+    await object('L2Advertisement', 'l', { ipAddressPools: ['default', 'gone'] });
+    for (const [kind, name] of [
+      ['bfdprofile', 'fast'],
+      ['community', 'names'],
+      ['bgppeer', 'router'],
+      ['bgpadvertisement', 'a'],
+    ] as const) {
+      await conditions(kind, name, IN_ORDER);
+    }
+    await conditions('l2advertisement', 'l', ['Accepted=Accepted', 'ResolvedRefs=RefNotFound']);
+    await result('Valid');
+    await kubectl('delete', 'bfdprofile', '-n', NS, 'fast');
+    await conditions('bgppeer', 'router', ['Accepted=Unresolved', 'ResolvedRefs=RefNotFound']);
+    await result('Invalid');
+    await kubectl('delete', 'configurationstate', '-n', NS, 'controller');
+    await result('Invalid');
+    await object('BFDProfile', 'fast', {});
+    await conditions('bgppeer', 'router', IN_ORDER);
+    await result('Valid');
+    const { resourceVersion } = (await get('configurationstate', '-n', NS, 'controller')).metadata;
+    await pool('more', ['10.6.204.40/30']);
+    await poolCondition('more', 'True');
+    await quiet();
+    expect((await get('configurationstate', '-n', NS, 'controller')).metadata.resourceVersion).toBe(resourceVersion);
+  }, 60_000);
+});
+
 describe('the old ConfigMap', () => {
   const SEED = `address-pools:
 - name: default
@@ -422,10 +486,19 @@ describe('the old ConfigMap', () => {
     await event(NS, 'config', 'ConfigurationError');
     await quiet();
     expect(await addresses('web')).toEqual(['10.6.204.20']);
-    expect(await controller.get('health', '/readyz')).toEqual({
-      status: 503,
-      body: 'the configuration is faulty and no good one is known\n',
-    });
+    const unready = { status: 503, body: 'the configuration is faulty and no good one is known\n' };
+    await waitFor(
+      'it is not ready, and says why',
+      async () => {
+        const said = await controller.get('health', '/readyz');
+        if (JSON.stringify(said) === JSON.stringify(unready)) return true;
+        throw new Error(JSON.stringify(said));
+      },
+      SOON,
+    );
+    await quiet();
+    expect(await addresses('web')).toEqual(['10.6.204.20']);
+    expect(await controller.get('health', '/readyz')).toEqual(unready);
   }, 30_000);
 
   test('is set aside, and says so, as soon as there is a pool', async () => {
@@ -433,6 +506,21 @@ describe('the old ConfigMap', () => {
     await pool('default', ['10.6.204.30/30']);
     await service('web');
     await holds('web', '10.6.204.28');
-    await event(NS, 'config', 'ConfigurationIgnored');
+    expect((await event(NS, 'config', 'ConfigurationIgnored')).message).toContain('which say something else');
+    await pool('default', ['10.6.204.20-10.6.204.22']);
+    await apply({
+      apiVersion: 'metallb.io/v1beta1',
+      kind: 'L2Advertisement',
+      metadata: { namespace: NS, name: 'any' },
+      spec: {},
+    });
+    await waitFor(
+      'the note says that they agree',
+      async () =>
+        (await get('configmap', '-n', NS, 'config')).metadata.annotations?.[
+          'metallb.io/configuration-ignored'
+        ]?.includes('which say the same'),
+      SOON,
+    );
   }, 30_000);
 });

@@ -45,11 +45,27 @@ export function pool(name: string, ranges: readonly string[], given: Partial<Poo
 }
 
 export function l2Advertisement(name: string, given: Partial<L2Advertisement> = {}): L2Advertisement {
-  return { name, pools: ['default'], nodeSelectors: [], interfaces: [], serviceSelectors: [], ...given };
+  return {
+    name,
+    pools: ['default'],
+    nodeSelectors: [],
+    interfaces: [],
+    serviceSelectors: [],
+    preferredNodeSelectors: [],
+    ...given,
+  };
 }
 
 export function config(given: Partial<Config> = {}): Config {
-  return { pools: [], l2Advertisements: [], ...given };
+  return {
+    pools: [],
+    l2Advertisements: [],
+    bgpPeers: [],
+    bgpAdvertisements: [],
+    communities: [],
+    bfdProfiles: [],
+    ...given,
+  };
 }
 
 export function node(name: string, given: Partial<NodeView> = {}): NodeView {

@@ -21,12 +21,16 @@ export function controllerFaults(objects: readonly KubeObject[]): readonly RuleF
   const { errors } = configFromResources({
     pools: ofKind('IPAddressPool'),
     l2Advertisements: ofKind('L2Advertisement'),
+    bgpPeers: ofKind('BGPPeer'),
+    bgpAdvertisements: ofKind('BGPAdvertisement'),
+    communities: ofKind('Community'),
+    bfdProfiles: ofKind('BFDProfile'),
     namespaces: [],
   });
   return errors.flatMap(({ path, message, kind }) => {
     const index = resources.findIndex((resource) => isWithin(path, formatResource(resource)));
-    // What is unresolved may well be in the cluster: namespaces, above all.
-    if (kind === 'unresolved' || index < 0) return [];
+    // What is not among these objects may well be in the cluster.
+    if (kind !== 'invalid' || index < 0) return [];
     const resource = resources[index];
     const field = resource === undefined ? '' : path.slice(formatResource(resource).length).trim();
     return [{ index, path: parsePath(field), message: `${path.replace(`${ADDON_NAMESPACE}/`, '')}: ${message}` }];
@@ -44,7 +48,8 @@ function parsePath(text: string): readonly (string | number)[] {
   );
 }
 
-function rawResource(object: KubeObject, index: number): RawResource {
+/** An object as the decisions take it; the index stands for its age. */
+export function rawResource(object: KubeObject, index: number): RawResource {
   const { name, labels, annotations } = object.metadata;
   return {
     kind: object.kind,

@@ -34,9 +34,14 @@ export interface ClusterFacts {
 }
 
 /** The kubeconfig to use: the inventory's choice, else the first of the usual places that is there. */
-export async function findKubeconfig(plan: AddonPlan, environment: NodeJS.ProcessEnv): Promise<string> {
+export async function findKubeconfig(
+  plan: { readonly access: Partial<AddonPlan['access']> },
+  environment: NodeJS.ProcessEnv,
+): Promise<string> {
   const fromEnvironment = (environment['KUBECONFIG'] ?? '').split(path.delimiter).filter((file) => file !== '');
-  const usual = [plan.access.inventoryKubeconfig, ...fromEnvironment, path.join(homedir(), '.kube/config')];
+  const { inventoryKubeconfig } = plan.access;
+  const ofInventory = inventoryKubeconfig === undefined ? [] : [inventoryKubeconfig];
+  const usual = [...ofInventory, ...fromEnvironment, path.join(homedir(), '.kube/config')];
   const candidates = plan.access.kubeconfig === undefined ? usual : [plan.access.kubeconfig];
   for (const candidate of candidates) {
     if (await isReadable(candidate)) return candidate;
@@ -86,7 +91,7 @@ export async function checkHelm(helm: Helm): Promise<void> {
   });
 }
 
-async function reachServer(cluster: Cluster): Promise<string> {
+export async function reachServer(cluster: Cluster): Promise<string> {
   try {
     return await cluster.version();
   } catch (cause) {

@@ -15,7 +15,7 @@ const STATE = { apiVersion: 'metallb.io/v1beta1', kind: 'ConfigurationState' };
 /** A speaker does not say of which version its verdict is; it gets this long to read what was just written. */
 const SETTLE_MS = 3_000;
 /** Kinds whose objects the controller marks with the condition Accepted. */
-const JUDGED_KINDS = ['IPAddressPool', 'L2Advertisement'];
+const JUDGED_KINDS = ['IPAddressPool', 'L2Advertisement', 'BGPAdvertisement', 'BGPPeer', 'BFDProfile', 'Community'];
 
 export interface VerifyInput {
   readonly cluster: Cluster;

@@ -7,6 +7,8 @@
  * A reader always gives a value of its type, so that one walk finds all faults; whether there were any is the list's.
  */
 import type { ConfigError } from '../model/config.ts';
+import { parseDuration } from '../model/duration.ts';
+import { type Ip, parseIp } from '../model/ip.ts';
 import type { Labels } from '../model/labels.ts';
 
 export class Field {
@@ -31,6 +33,10 @@ export class Field {
 
   unresolved(message: string): void {
     this.#faults.push({ path: this.path, message, kind: 'unresolved' });
+  }
+
+  dangling(message: string): void {
+    this.#faults.push({ path: this.path, message, kind: 'dangling' });
   }
 
   field(name: string): Field {
@@ -89,6 +95,42 @@ export class Field {
     if (Number.isSafeInteger(this.value)) return this.value as number;
     this.invalid(`must be a whole number, not ${kindOf(this.value)}`);
     return absent;
+  }
+
+  /** A whole number from least to most; undefined when absent or faulty. */
+  within(least: number, most: number): number | undefined {
+    if (this.absent) return undefined;
+    const number = this.integer(Number.NaN);
+    if (Number.isNaN(number)) return undefined;
+    if (number >= least && number <= most) return number;
+    this.invalid(`must be from ${least} to ${most}, not ${number}`);
+    return undefined;
+  }
+
+  /** Undefined when absent, empty or faulty. */
+  ip(): Ip | undefined {
+    const text = this.text();
+    if (text === '') return undefined;
+    const ip = parseIp(text);
+    if (ip.ok) return ip.value;
+    this.invalid(`${ip.error}: write one like 192.0.2.1 or 2001:db8::1`);
+    return undefined;
+  }
+
+  /** A duration as Go writes it, in milliseconds; undefined when absent or faulty. */
+  durationMs(): number | undefined {
+    if (this.absent) return undefined;
+    if (typeof this.value === 'number') {
+      this.invalid(`${this.value} has no unit: write "${this.value}s" for seconds`);
+      return undefined;
+    }
+    const text = this.text();
+    if (typeof this.value !== 'string') return undefined;
+    const duration = parseDuration(text);
+    if (!duration.ok) this.invalid(duration.error);
+    else if (duration.value < 0) this.invalid(`"${text}" is negative`);
+    else return duration.value;
+    return undefined;
   }
 
   /** A list of texts without repetitions. */

@@ -1,181 +1,110 @@
 /**
  * MetalLB's custom resources to the configuration in force. One faulty object takes no other down:
  *
- *  - An object in order is applied.
- *  - A faulty object ('invalid') changes nothing: its last good version, if this process has seen one, stays in force.
+ *  - An object in order is applied. One that names something that is not there, and can do without ('dangling'), is in
+ *    order: it is in force for the rest.
+ *  - A faulty object ('invalid', or 'unresolved': it needs something that is not there) changes nothing: its last good
+ *    version, if this process has seen one, stays in force, with what that version was resolved to then.
  *  - Of a faulty pool without one, the well-formed addresses that overlap nothing stand as a frozen pool: Services keep
  *    the addresses they hold, so that neither a restart nor a typing error takes a working Service down, but nobody gets
- *    a new one. A faulty advertisement without a last good version is left out.
+ *    a new one. A faulty object of another kind without a last good version is left out, or stands for what is in order of
+ *    it (accept-*.ts).
  *  - Of two pools that overlap one is faulty: the one that was not in force before; else the one whose condition Accepted
- *    already says so; else the younger; else the later name. Controller and speakers thus blame the same one.
+ *    already says so; else the younger; else the later name. Controller and speakers thus blame the same one. So it is
+ *    with Communities that give one name twice, peers that open one session twice, and advertisements that want different
+ *    local preferences for one route.
  *
  * The result depends on the objects' content and the last good versions, never on the order they come in.
+ *
+ * Deviation: MetalLB keeps the whole configuration back for one faulty object; what that takes along is its users' loss.
  */
 import type { NamespaceView } from '../model/cluster.ts';
-import type { Config, ConfigError, L2Advertisement, Pool } from '../model/config.ts';
+import type { Config, ConfigError } from '../model/config.ts';
 import type { Labels } from '../model/labels.ts';
-import { formatRange } from '../model/range.ts';
 import { formatResource, type RawResource } from '../model/resource.ts';
 import { compareText } from '../model/text-order.ts';
-import { ClaimedRanges } from './claimed-ranges.ts';
-import { readL2Advertisement } from './config-l2-advertisement.ts';
-import { type ReadPool, readPool } from './config-pool.ts';
+import { acceptBgpAdvertisements, acceptL2Advertisements } from './accept-advertisements.ts';
+import { acceptCommunities } from './accept-communities.ts';
+import { acceptBfdProfiles, acceptPeers } from './accept-peers.ts';
+import { acceptPools } from './accept-pools.ts';
+import { type FaultyObject, type LastGood, NO_LAST_GOOD } from './accepted.ts';
+import { shapeOf } from './bgp-conflicts.ts';
+import type { SecretView } from './config-bgp-peer.ts';
+import type { LabelledNode } from './node-choice.ts';
 
 export interface ConfigResources {
   readonly pools: readonly RawResource[];
   readonly l2Advertisements: readonly RawResource[];
   readonly namespaces: readonly NamespaceView[];
-}
-
-/** "Kind ns/name" → the version of the object that was accepted last. Opaque to callers: hand it back next time. */
-export type LastGood = ReadonlyMap<string, RawResource>;
-
-/** What is wrong with one object. */
-export interface FaultyObject {
-  readonly object: RawResource;
-  readonly errors: readonly ConfigError[];
+  /** Absent, like an empty list: there are none. So for the next three. */
+  readonly bgpPeers?: readonly RawResource[];
+  readonly bgpAdvertisements?: readonly RawResource[];
+  readonly communities?: readonly RawResource[];
+  readonly bfdProfiles?: readonly RawResource[];
+  /** Absent or empty: the nodes are not known. */
+  readonly nodes?: readonly LabelledNode[] | undefined;
+  /** Only BGPPeers and BGPAdvertisements for this node are looked at, and their faults told. Absent: all. */
+  readonly node?: LabelledNode | undefined;
+  /** Secrets of the resources' namespace, by name. Absent: they are not looked at. */
+  readonly secrets?: ReadonlyMap<string, SecretView> | undefined;
 }
 
 export interface ConfigResult {
   readonly config: Config;
-  /** Every fault, 'invalid' and 'unresolved', in the order of the objects' kinds and names. */
+  /** Every fault, in the order of the objects' kinds and names. */
   readonly errors: readonly ConfigError[];
-  /** Objects that are not in force as they are written, ordered like the errors. */
+  /** The objects that have any, ordered like the errors. */
   readonly faulty: readonly FaultyObject[];
   readonly lastGood: LastGood;
 }
 
-export const NO_LAST_GOOD: LastGood = new Map();
-
 export function configFromResources(resources: ConfigResources, lastGood: LastGood = NO_LAST_GOOD): ConfigResult {
-  const pools = acceptPools(resources, lastGood);
-  const labels = new Map<string, Labels>(pools.inForce.map(({ pool, object }) => [pool.name, object.labels]));
-  const advertisements = acceptAdvertisements(resources.l2Advertisements, labels, lastGood);
+  const { node, secrets, bgpPeers = [] } = resources;
+  const nodes = resources.nodes?.length === 0 ? undefined : resources.nodes;
+  const pools = acceptPools(resources.pools, resources.namespaces, lastGood);
+  const poolLabels = new Map<string, Labels>(pools.inForce.map(({ pool, object }) => [pool.name, object.labels]));
+  const l2 = acceptL2Advertisements(resources.l2Advertisements, poolLabels, lastGood);
+  const bfd = acceptBfdProfiles(resources.bfdProfiles ?? [], lastGood);
+  const peers = acceptPeers(bgpPeers, { profiles: bfd.inForce, secrets, nodes, node }, lastGood);
+  const profiles = [...bfd.inForce, ...peers.keptProfiles];
+  const echoProfiles = new Set(profiles.filter(({ echoMode }) => echoMode).map(({ name }) => name));
+  const communities = acceptCommunities(resources.communities ?? [], lastGood);
+  const bgp = acceptBgpAdvertisements(
+    resources.bgpAdvertisements ?? [],
+    {
+      references: {
+        poolLabels,
+        communities: new Map(communities.inForce.map(({ name, value }) => [name, value])),
+        peers: new Set(bgpPeers.map(({ name }) => name)),
+      },
+      shapes: new Map(pools.inForce.map(({ pool }) => [pool.name, shapeOf(pool)])),
+      echoPeers: peers.inForce
+        .filter(({ bfdProfile }) => echoProfiles.has(bfdProfile ?? ''))
+        .map(({ name }) => name)
+        .sort(),
+      nodes,
+      node,
+    },
+    lastGood,
+  );
+  const verdicts = [pools, l2, bfd, peers, communities, bgp].map((each) => each.verdicts);
   return {
     config: {
       pools: pools.inForce.map(({ pool }) => pool).sort(byName),
-      l2Advertisements: advertisements.inForce.sort(byName),
+      l2Advertisements: [...l2.inForce].sort(byName),
+      bgpPeers: [...peers.inForce].sort(byName),
+      bgpAdvertisements: [...bgp.inForce].sort(byName),
+      communities: [...communities.inForce].sort(byName),
+      bfdProfiles: profiles.sort(byName),
     },
-    errors: [...pools.errors, ...advertisements.errors].sort((a, b) => compareText(a.path, b.path)),
-    faulty: [...pools.faulty, ...advertisements.faulty].sort((a, b) =>
-      compareText(formatResource(a.object), formatResource(b.object)),
-    ),
-    lastGood: new Map([...pools.accepted, ...advertisements.accepted]),
+    errors: verdicts.flatMap(({ errors }) => errors).sort((a, b) => compareText(a.path, b.path)),
+    faulty: verdicts
+      .flatMap(({ faulty }) => faulty)
+      .map((each) => ({ each, name: formatResource(each.object) }))
+      .sort((a, b) => compareText(a.name, b.name))
+      .map(({ each }) => each),
+    lastGood: new Map(verdicts.flatMap(({ accepted }) => Array.from(accepted))),
   };
-}
-
-interface PoolInForce {
-  readonly pool: Pool;
-  /** The version of the object it was made of. */
-  readonly object: RawResource;
-}
-
-interface Verdicts {
-  readonly errors: ConfigError[];
-  readonly faulty: FaultyObject[];
-  readonly accepted: Map<string, RawResource>;
-}
-
-function acceptPools(resources: ConfigResources, lastGood: LastGood): Verdicts & { readonly inForce: PoolInForce[] } {
-  const claims = new ClaimedRanges();
-  const verdicts = { errors: [], faulty: [], accepted: new Map() } as Verdicts;
-  const inForce: PoolInForce[] = [];
-  const accept = (object: RawResource, read: ReadPool): void => {
-    for (const { range } of read.written) claims.add({ range, owner: object.name });
-    verdicts.accepted.set(formatResource(object), object);
-    inForce.push({ pool: read.pool, object });
-  };
-  const rejected: { readonly object: RawResource; readonly read: ReadPool }[] = [];
-  for (const object of [...resources.pools].sort(byPrecedence(lastGood))) {
-    const read = readPool(object, resources.namespaces);
-    const errors = [...read.errors, ...overlaps(read, claims)];
-    verdicts.errors.push(...errors);
-    if (errors.every(({ kind }) => kind !== 'invalid')) {
-      accept(object, read);
-      continue;
-    }
-    verdicts.faulty.push({ object, errors });
-    const previous = lastGood.get(formatResource(object));
-    const readPrevious = previous === undefined ? undefined : readPool(previous, resources.namespaces);
-    if (previous !== undefined && readPrevious !== undefined && overlaps(readPrevious, claims).length === 0) {
-      accept(previous, readPrevious);
-    } else rejected.push({ object, read });
-  }
-  // Last, so that a frozen pool takes nothing from one in order.
-  for (const { object, read } of rejected) inForce.push({ pool: frozen(object, read, claims), object });
-  return { ...verdicts, inForce };
-}
-
-/** The pool's overlaps with claims and within itself. */
-function overlaps(read: ReadPool, claims: ClaimedRanges): ConfigError[] {
-  const own = new ClaimedRanges();
-  const errors: ConfigError[] = [];
-  for (const { range, path } of read.written) {
-    const other = claims.overlapping(range) ?? own.overlapping(range);
-    if (other === undefined) {
-      own.add({ range, owner: read.pool.name });
-      continue;
-    }
-    const whose = other.owner === read.pool.name ? 'this pool' : `IPAddressPool "${other.owner}"`;
-    const message = `${formatRange(range)} overlaps ${formatRange(other.range)} of ${whose}; an address belongs to one pool only`;
-    errors.push({ path, message, kind: 'invalid' });
-  }
-  return errors;
-}
-
-function frozen(object: RawResource, read: ReadPool, claims: ClaimedRanges): Pool {
-  const ranges = read.written.flatMap(({ range }) => {
-    if (claims.overlapping(range) !== undefined) return [];
-    claims.add({ range, owner: object.name });
-    return [range];
-  });
-  return { name: object.name, ranges, autoAssign: false, avoidBuggyIps: false, frozen: true };
-}
-
-function acceptAdvertisements(
-  objects: readonly RawResource[],
-  poolLabels: ReadonlyMap<string, Labels>,
-  lastGood: LastGood,
-): Verdicts & { readonly inForce: L2Advertisement[] } {
-  const verdicts = { errors: [], faulty: [], accepted: new Map() } as Verdicts;
-  const inForce: L2Advertisement[] = [];
-  for (const object of objects) {
-    const { advertisement, errors } = readL2Advertisement(object, poolLabels);
-    verdicts.errors.push(...errors);
-    if (errors.every(({ kind }) => kind !== 'invalid')) {
-      verdicts.accepted.set(formatResource(object), object);
-      inForce.push(advertisement);
-      continue;
-    }
-    verdicts.faulty.push({ object, errors });
-    const previous = lastGood.get(formatResource(object));
-    if (previous === undefined) continue;
-    verdicts.accepted.set(formatResource(previous), previous);
-    inForce.push(readL2Advertisement(previous, poolLabels).advertisement);
-  }
-  return { ...verdicts, inForce };
-}
-
-/** Unchanged since accepted; then edited; then new; then new and refused before. */
-function byPrecedence(lastGood: LastGood): (a: RawResource, b: RawResource) => number {
-  const rank = (object: RawResource): number => {
-    const known = lastGood.get(formatResource(object));
-    if (known === undefined || known.uid !== object.uid) return wasRefused(object) ? 3 : 2;
-    return known.generation === object.generation ? 0 : 1;
-  };
-  return (a, b) => rank(a) - rank(b) || a.createdAtMs - b.createdAtMs || compareText(a.name, b.name);
-}
-
-/** Whether the controller's verdict on this very version of the object, in its status, was no. */
-function wasRefused(object: RawResource): boolean {
-  const status = object.status as { readonly conditions?: unknown } | null | undefined;
-  const conditions = Array.isArray(status?.conditions) ? status.conditions : [];
-  return conditions.some(
-    (condition) =>
-      condition?.type === 'Accepted' &&
-      condition.status === 'False' &&
-      condition.observedGeneration === object.generation,
-  );
 }
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {

@@ -29,6 +29,7 @@ export interface ReadPool {
 export function readPool(resource: RawResource, namespaces: readonly NamespaceView[]): ReadPool {
   const errors: ConfigError[] = [];
   const spec = new Field(resource.spec, `${formatResource(resource)} spec`, errors);
+  if (resource.name === '') errors.push({ path: formatResource(resource), message: 'has no name', kind: 'invalid' });
   const written = readRanges(spec.required('addresses'));
   const allocation = spec.field('serviceAllocation');
   const pool: Pool = {

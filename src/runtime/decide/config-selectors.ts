@@ -1,17 +1,15 @@
-/** Reads label selectors out of configuration: Kubernetes' own spelling, and the dashed one of the old ConfigMap. */
+/** Reads label selectors out of configuration. */
 import type { LabelSelector, LabelSelectorRequirement } from '../model/labels.ts';
 import type { Field } from './config-field.ts';
 
 const OPERATORS = ['In', 'NotIn', 'Exists', 'DoesNotExist'] as const;
 type Operator = (typeof OPERATORS)[number];
 
-export type SelectorSpelling = 'camel' | 'dashed';
-
 /** A list of selectors; two that say the same are a fault, because one of them was meant to say something else. */
-export function readSelectors(list: Field, spelling: SelectorSpelling = 'camel'): LabelSelector[] {
+export function readSelectors(list: Field): LabelSelector[] {
   const seen = new Set<string>();
   return list.items().map((item) => {
-    const selector = readSelector(item, spelling);
+    const selector = readSelector(item);
     const text = canonicalText(selector);
     if (seen.has(text)) item.invalid('says the same as another selector of this list');
     seen.add(text);
@@ -19,16 +17,26 @@ export function readSelectors(list: Field, spelling: SelectorSpelling = 'camel')
   });
 }
 
-function readSelector(field: Field, spelling: SelectorSpelling): LabelSelector {
-  const [labelsKey, expressionsKey] =
-    spelling === 'camel' ? ['matchLabels', 'matchExpressions'] : ['match-labels', 'match-expressions'];
-  field.allowOnly(labelsKey, expressionsKey);
-  const matchLabels = field.field(labelsKey);
-  const matchExpressions = field.field(expressionsKey);
+export function readSelector(field: Field): LabelSelector {
+  field.allowOnly('matchLabels', 'matchExpressions');
+  const matchLabels = field.field('matchLabels');
+  const matchExpressions = field.field('matchExpressions');
   return {
     ...(matchLabels.absent ? {} : { matchLabels: matchLabels.labels() }),
-    ...(matchExpressions.absent ? {} : { matchExpressions: matchExpressions.items().map(readRequirement) }),
+    ...(matchExpressions.absent ? {} : { matchExpressions: readRequirements(matchExpressions) }),
   };
+}
+
+/** All of them must hold, so one that stands twice was meant to say something else. */
+function readRequirements(list: Field): LabelSelectorRequirement[] {
+  const seen = new Set<string>();
+  return list.items().map((item) => {
+    const requirement = readRequirement(item);
+    const text = requirementText(requirement);
+    if (seen.has(text)) item.invalid('says the same as another expression of this selector');
+    seen.add(text);
+    return requirement;
+  });
 }
 
 function readRequirement(field: Field): LabelSelectorRequirement {
@@ -52,8 +60,9 @@ function readOperator(field: Field): Operator {
 
 function canonicalText(selector: LabelSelector): string {
   const labels = Object.entries(selector.matchLabels ?? {}).sort();
-  const terms = (selector.matchExpressions ?? [])
-    .map(({ key, operator, values }) => JSON.stringify([key, operator, [...(values ?? [])].sort()]))
-    .sort();
-  return JSON.stringify([labels, terms]);
+  return JSON.stringify([labels, (selector.matchExpressions ?? []).map(requirementText).sort()]);
+}
+
+function requirementText({ key, operator, values }: LabelSelectorRequirement): string {
+  return JSON.stringify([key, operator, [...(values ?? [])].sort()]);
 }

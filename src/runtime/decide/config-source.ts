@@ -1,18 +1,22 @@
 /**
  * Which configuration is in force: the custom resources as soon as there is any IPAddressPool, else the old ConfigMap if
  * there is one, else the custom resources (that is: no pools). The ConfigMap never adds to the resources, because two
- * half configurations that overlap help nobody; that it is ignored is said on it.
+ * half configurations that overlap help nobody; that it is ignored is said on it, and what it would do differently.
+ *
+ * Pools with the annotation WAITING_ANNOTATION do not set the ConfigMap aside: `./install migrate` makes the pools of it one
+ * by one, and the first must not put the others out of force. The annotation is on the pools and not on the ConfigMap,
+ * so that no program can see one without the other.
  */
-import type { Config, ConfigError } from '../model/config.ts';
+import { type Config, type ConfigError, holdsBack } from '../model/config.ts';
 import type { Result } from '../model/result.ts';
-import { configFromConfigMap } from './config-from-configmap.ts';
-import {
-  type ConfigResources,
-  configFromResources,
-  type FaultyObject,
-  type LastGood,
-  NO_LAST_GOOD,
-} from './config-from-resources.ts';
+import { type FaultyObject, type LastGood, NO_LAST_GOOD } from './accepted.ts';
+import { configDifferences } from './config-differences.ts';
+import { type ConfigMapResult, configFromConfigMap } from './config-from-configmap.ts';
+import { type ConfigResources, configFromResources } from './config-from-resources.ts';
+import type { IgnoredConfigMap } from './config-ignored.ts';
+
+/** On an IPAddressPool, set to "true": as long as there is a ConfigMap, that stays in force. */
+export const WAITING_ANNOTATION = 'metallb.io/waits-for-configmap';
 
 export interface ConfigSources {
   readonly resources: ConfigResources;
@@ -42,20 +46,24 @@ export interface DecidedConfig {
   readonly source: 'resources' | 'config-map';
   /** Every fault of the source in force. */
   readonly errors: readonly ConfigError[];
-  /** The custom resources that are not in force as they are written. */
+  /** The custom resources that have faults. */
   readonly faulty: readonly FaultyObject[];
+  /** Of a ConfigMap that is there and not in force: what it would do differently, or its own faults. */
+  readonly ignored?: IgnoredConfigMap;
   readonly memory: ConfigMemory;
 }
 
 export function decideConfig(sources: ConfigSources, memory: ConfigMemory): DecidedConfig {
-  const fromResources = configFromResources(sources.resources, memory.lastGood);
+  const { resources, configMap } = sources;
+  const fromResources = configFromResources(resources, memory.lastGood);
   const { lastGood } = fromResources;
-  if (sources.resources.pools.length > 0 || sources.configMap === undefined) {
+  const setsAside = resources.pools.some(({ annotations }) => annotations[WAITING_ANNOTATION] !== 'true');
+  if (configMap === undefined || setsAside) {
     const { config, errors, faulty } = fromResources;
-    return { config, source: 'resources', errors, faulty, memory: { lastGood, configMap: undefined } };
+    const ignored = configMap === undefined ? {} : { ignored: compare(config, configMap, resources) };
+    return { config, source: 'resources', errors, faulty, memory: { lastGood, configMap: undefined }, ...ignored };
   }
-  const { yaml, path } = sources.configMap;
-  const { config, errors } = yaml.ok ? configFromConfigMap(yaml.value, path) : unreadable(path, yaml.error);
+  const { config, errors } = read(configMap, resources);
   const inForce = config ?? memory.configMap;
   return {
     config: inForce,
@@ -66,6 +74,19 @@ export function decideConfig(sources: ConfigSources, memory: ConfigMemory): Deci
   };
 }
 
-function unreadable(path: string, message: string): { config: undefined; errors: readonly ConfigError[] } {
-  return { config: undefined, errors: [{ path: `${path} config`, message, kind: 'invalid' }] };
+type ConfigMapSource = NonNullable<ConfigSources['configMap']>;
+
+function read({ yaml, path }: ConfigMapSource, { nodes, node }: ConfigResources): ConfigMapResult {
+  if (yaml.ok) return configFromConfigMap(yaml.value, path, { nodes, node });
+  const errors: ConfigError[] = [{ path: `${path} config`, message: yaml.error, kind: 'invalid' }];
+  return { config: undefined, converted: undefined, errors };
+}
+
+function compare(config: Config, configMap: ConfigMapSource, resources: ConfigResources): IgnoredConfigMap {
+  const { converted, errors } = read(configMap, resources);
+  const differences =
+    converted === undefined
+      ? []
+      : configDifferences({ name: 'the ConfigMap', config: converted }, { name: 'the custom resources', config });
+  return { differences, errors: errors.filter(holdsBack) };
 }

@@ -21,6 +21,8 @@ export class RefusedClaims<Entry extends Refused> {
   /** By what they ask for by name. */
   readonly #byIp = new Map<Ip, Set<Entry>>();
   readonly #bySharingKey = new Map<string, Set<Entry>>();
+  /** Refused by a quota: whatever anybody takes or gives up may be what decides, or at least what the reason is. */
+  readonly #byQuota = new Set<Entry>();
 
   constructor(changes: Changes) {
     this.#changes = changes;
@@ -28,6 +30,8 @@ export class RefusedClaims<Entry extends Refused> {
 
   add(entry: Entry): void {
     const at = this.#position(entry);
+    if (isQuotaReached(entry)) this.#byQuota.add(entry);
+    else this.#byQuota.delete(entry);
     if (this.#inOrder[at]?.claimant.key === entry.claimant.key) {
       this.#inOrder[at] = entry;
       return;
@@ -42,6 +46,7 @@ export class RefusedClaims<Entry extends Refused> {
     const at = this.#position(entry);
     if (this.#inOrder[at]?.claimant.key !== entry.claimant.key) return false;
     this.#inOrder.splice(at, 1);
+    this.#byQuota.delete(entry);
     for (const ip of requestedIps(entry)) deleteFrom(this.#byIp, ip, entry);
     deleteFrom(this.#bySharingKey, entry.claimant.sharing.key, entry);
     return true;
@@ -51,17 +56,19 @@ export class RefusedClaims<Entry extends Refused> {
   hopeful(): readonly Entry[] {
     const { freed, moved, sharingKeys, hasRoomUnderLimits } = this.#changes;
     if (freed.size > 0 || hasRoomUnderLimits) return this.#inOrder.filter((entry) => this.mayHope(entry));
-    const found = new Set<Entry>();
+    const found = new Set<Entry>(moved.size > 0 ? this.#byQuota : []);
     if (this.#byIp.size > 0) for (const ip of moved) for (const entry of this.#byIp.get(ip) ?? []) found.add(entry);
     for (const key of sharingKeys) for (const entry of this.#bySharingKey.get(key) ?? []) found.add(entry);
     return Array.from(found).sort((a, b) => compareClaims(a.claimant, b.claimant));
   }
 
   /** Whether this one is among the hopeful as things stand now. */
-  mayHope({ claimant, grant }: Entry): boolean {
+  mayHope(entry: Entry): boolean {
+    const { claimant, grant } = entry;
     const { request, sharing, service } = claimant;
     const { freed, moved, sharingKeys, hasRoomUnderLimits } = this.#changes;
     if (!request.ok) return false;
+    if (moved.size > 0 && this.#byQuota.has(entry)) return true;
     if (hasRoomUnderLimits || (sharing.key !== '' && sharingKeys.has(sharing.key))) return true;
     if (request.value.ips?.some((ip) => moved.has(ip))) return true;
     for (const pool of new Set(freed.values())) {
@@ -82,6 +89,12 @@ export class RefusedClaims<Entry extends Refused> {
     }
     return low;
   }
+}
+
+function isQuotaReached({ grant: { refusal } }: Refused): boolean {
+  return (
+    refusal?.pools.some(({ reason }) => reason === 'NamespaceQuotaReached' || reason === 'PoolQuotaReached') ?? false
+  );
 }
 
 function requestedIps({ claimant }: Refused): readonly Ip[] {

@@ -22,6 +22,7 @@ const MAX_MS = 2 ** 63 / 1e6;
 export function parseDuration(text: string): Result<number> {
   const [, sign = '', amount = ''] = /^([-+]?)(.*)$/.exec(text) ?? [];
   if (amount === '0') return ok(0);
+  if (/^\d+(\.\d+)?$/.test(amount)) return err(`"${text}" has no unit: write "${text}s" for seconds`);
   if (!/^((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))+$/.test(amount)) {
     return err(`"${text}" is not a duration: write a number and a unit, like 90s, 10m or 1h30m`);
   }

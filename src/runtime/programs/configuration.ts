@@ -4,10 +4,11 @@
  */
 import { readConfigMapYaml } from '../adapters/kube/config-map-yaml.ts';
 import { type AnyInformer, Informer } from '../adapters/kube/informer.ts';
-import { corePath, metallbPath, NAMESPACES_PATH } from '../adapters/kube/paths.ts';
+import { corePath, type MetallbPlural, metallbPath, NAMESPACES_PATH } from '../adapters/kube/paths.ts';
 import { toConfigMapView, toNamespaceView, toRawResource } from '../adapters/kube/read-model.ts';
 import type { Untyped } from '../adapters/kube/untyped.ts';
 import { type ConfigSources, type DecidedConfig, decideConfig, NO_MEMORY } from '../decide/config-source.ts';
+import type { LabelledNode } from '../decide/node-choice.ts';
 import type { Clock, KubeApi, Random } from '../engine/ports.ts';
 import type { ConfigMapView, NamespaceView } from '../model/cluster.ts';
 import type { RawResource } from '../model/resource.ts';
@@ -16,38 +17,63 @@ import type { Result } from '../model/result.ts';
 /** The old ConfigMap's name. */
 const CONFIG_MAP = 'config';
 
+/** The kinds that a user configures with, by their plurals. */
+export const CONFIG_KINDS = {
+  ipaddresspools: 'IPAddressPool',
+  l2advertisements: 'L2Advertisement',
+  bgpadvertisements: 'BGPAdvertisement',
+  bgppeers: 'BGPPeer',
+  communities: 'Community',
+  bfdprofiles: 'BFDProfile',
+} as const satisfies Partial<Record<MetallbPlural, string>>;
+
+export type ConfigPlural = keyof typeof CONFIG_KINDS;
+export const CONFIG_PLURALS = Object.keys(CONFIG_KINDS) as readonly ConfigPlural[];
+
+/**
+ * Whose absence is waited for: pools that seem to be gone take every address with them, and advertisements every
+ * announcement. Clusters whose definitions are older than the BGP kinds are served all the same.
+ */
+const WAITED_FOR: readonly ConfigPlural[] = ['ipaddresspools', 'l2advertisements'];
+
 export interface ConfigurationOptions {
   readonly api: KubeApi;
   readonly clock: Clock;
   readonly random: Random;
   /** Where the custom resources and the old ConfigMap are. */
   readonly namespace: string;
+  /** The cluster's nodes, to be asked once their owner has read them; whoever changes them calls nodesChanged. */
+  readonly nodes?: () => readonly LabelledNode[];
+  /** Only what concerns this node's BGP is looked at; absent: everything. */
+  readonly nodeName?: string;
   readonly onChange: () => void;
   readonly onError: (error: Error) => void;
 }
 
 export class Configuration {
   readonly #options: ConfigurationOptions;
-  readonly pools: Informer<RawResource>;
-  readonly l2Advertisements: Informer<RawResource>;
+  readonly resources: Readonly<Record<ConfigPlural, Informer<RawResource>>>;
   readonly #namespaces: Informer<NamespaceView>;
   /** Holds the old ConfigMap, or nothing. */
   readonly configMaps: Informer<ConfigMapView>;
   /** The ConfigMap's content as YAML, of the version that was read last. */
   #yaml: { readonly resourceVersion: string; readonly content: Result<unknown> } | undefined;
   #memory = NO_MEMORY;
+  #nodesText = '';
   /** Undefined: something changed since it was decided. */
   #decided: DecidedConfig | undefined;
 
   constructor(options: ConfigurationOptions) {
     this.#options = options;
     const { namespace } = options;
-    // An unknown path is waited for, here of all places: pools that seem to be gone take every address with them.
-    this.pools = this.#informer(metallbPath('ipaddresspools', namespace), toRawResource('IPAddressPool'));
-    this.l2Advertisements = this.#informer(
-      metallbPath('l2advertisements', namespace),
-      toRawResource('L2Advertisement'),
-    );
+    this.resources = Object.fromEntries(
+      CONFIG_PLURALS.map((plural) => [
+        plural,
+        this.#informer(metallbPath(plural, namespace), toRawResource(CONFIG_KINDS[plural]), {
+          whenMissing: WAITED_FOR.includes(plural) ? 'wait' : 'empty',
+        }),
+      ]),
+    ) as Record<ConfigPlural, Informer<RawResource>>;
     this.#namespaces = this.#informer(NAMESPACES_PATH, toNamespaceView);
     this.configMaps = this.#informer(corePath('configmaps', namespace), toConfigMapView, {
       fieldSelector: `metadata.name=${CONFIG_MAP}`,
@@ -72,7 +98,7 @@ export class Configuration {
   }
 
   informers(): readonly AnyInformer[] {
-    return [this.pools, this.l2Advertisements, this.#namespaces, this.configMaps];
+    return [...Object.values(this.resources), this.#namespaces, this.configMaps];
   }
 
   /** The old ConfigMap, if it exists. */
@@ -93,20 +119,35 @@ export class Configuration {
 
   #sources(): ConfigSources {
     const configMap = this.configMap();
+    const { ipaddresspools, l2advertisements, bgpadvertisements, bgppeers, communities, bfdprofiles } = this.resources;
+    const nodes = this.#options.nodes?.();
     const resources = {
-      pools: this.pools.list(),
-      l2Advertisements: this.l2Advertisements.list(),
+      pools: ipaddresspools.list(),
+      l2Advertisements: l2advertisements.list(),
+      bgpAdvertisements: bgpadvertisements.list(),
+      bgpPeers: bgppeers.list(),
+      communities: communities.list(),
+      bfdProfiles: bfdprofiles.list(),
       namespaces: this.#namespaces.list(),
+      nodes,
+      node: this.#ownNode(nodes),
     };
     if (configMap === undefined || this.#yaml === undefined) return { resources };
     const path = `ConfigMap ${configMap.namespace}/${configMap.name}`;
     return { resources, configMap: { path, yaml: this.#yaml.content } };
   }
 
+  /** A node that the cluster does not know is one without labels. */
+  #ownNode(nodes: readonly LabelledNode[] | undefined): LabelledNode | undefined {
+    const { nodeName } = this.#options;
+    if (nodeName === undefined) return undefined;
+    return nodes?.find(({ name }) => name === nodeName) ?? { name: nodeName, labels: {} };
+  }
+
   #informer<View extends object>(
     path: string,
     toView: (raw: Untyped) => View | undefined,
-    selectors: { readonly fieldSelector?: string } = {},
+    rest: { readonly fieldSelector?: string; readonly whenMissing?: 'wait' | 'empty' } = {},
   ): Informer<View> {
     const { api, clock, random, onError } = this.#options;
     return new Informer<View>({
@@ -114,11 +155,20 @@ export class Configuration {
       clock,
       random,
       path,
-      ...selectors,
+      ...rest,
       toView,
       onChange: () => this.#changed(),
       onError,
     });
+  }
+
+  /** Nodes came, went or changed. Of interest are their names and labels only, which seldom do. */
+  nodesChanged(): void {
+    const nodes = this.#options.nodes?.() ?? [];
+    const text = JSON.stringify(nodes.map(({ name, labels }) => [name, Object.entries(labels).sort()]).sort());
+    if (text === this.#nodesText) return;
+    this.#nodesText = text;
+    this.#decided = undefined;
   }
 
   #changed(): void {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { shapeOf, wantOtherLocalPref } from '../../../src/runtime/decide/bgp-conflicts.ts';
 import { type ConfigResources, configFromResources } from '../../../src/runtime/decide/config-from-resources.ts';
 import type { RawResource } from '../../../src/runtime/model/resource.ts';
 import { rawPool, rawResource } from '../../support/raw-resources.ts';
@@ -254,8 +255,8 @@ describe('advertisements', () => {
     const result = configFromResources(
       resources({ l2Advertisements: [advertisement('l2', { ipAddressPools: ['later'] })] }),
     );
-    expect(result.faulty).toEqual([]);
-    expect(result.errors).toMatchObject([{ kind: 'unresolved', message: 'there is no IPAddressPool "later"' }]);
+    expect(result.config.l2Advertisements).toEqual([l2Advertisement('l2', { pools: [] })]);
+    expect(result.errors).toMatchObject([{ kind: 'dangling', message: 'there is no IPAddressPool "later"' }]);
   });
 
   test('with a fault keep their last good version, or are left out', () => {
@@ -290,6 +291,116 @@ describe('properties', () => {
           }
         }
         expect(configFromResources(resources({ pools: pools.toReversed(), l2Advertisements })).config).toEqual(config);
+      }),
+      { numRuns: 2000 },
+    );
+  });
+
+  const NAMES = ['a', 'b', 'c'];
+  const maybe = <T>(arbitrary: fc.Arbitrary<T>) => fc.option(arbitrary, { nil: undefined, freq: 3 });
+  const names = fc.subarray([...NAMES, 'gone']);
+  const selectors = fc.subarray([{ matchLabels: { rack: '1' } }, { matchLabels: { rack: '2' } }]);
+  const specs = {
+    IPAddressPool: fc.record({ addresses: fc.subarray(['10.0.0.0/24', '10.0.0.128/25', 'fd00::/64', '10.1.0.0/30']) }),
+    L2Advertisement: fc.record({ ipAddressPools: maybe(names), interfaces: maybe(names) }),
+    BGPPeer: fc.record({
+      myASN: fc.constantFrom(64500, 0),
+      peerASN: fc.constantFrom(64501, 64500),
+      peerAddress: fc.constantFrom('10.0.0.1', '10.0.0.2'),
+      bfdProfile: maybe(fc.constantFrom(...NAMES)),
+      nodeSelectors: selectors,
+    }),
+    BGPAdvertisement: fc.record({
+      ipAddressPools: maybe(names),
+      aggregationLength: maybe(fc.constantFrom(24, 30, 33)),
+      localPref: maybe(fc.constantFrom(100, 200)),
+      communities: maybe(fc.subarray(['blue', '64500:1', 'x:y'])),
+      peers: maybe(names),
+      nodeSelectors: selectors,
+    }),
+    Community: fc.record({
+      communities: fc.array(
+        fc.record({ name: fc.constantFrom('blue', 'red'), value: fc.constantFrom('1:2', 'nine') }),
+        {
+          maxLength: 2,
+        },
+      ),
+    }),
+    BFDProfile: fc.record({ echoMode: fc.boolean(), detectMultiplier: fc.constantFrom(3, 300) }),
+  };
+  const objectsOf = (kind: keyof typeof specs): fc.Arbitrary<RawResource[]> =>
+    fc.uniqueArray(
+      fc
+        .tuple(fc.constantFrom(...NAMES), specs[kind] as fc.Arbitrary<unknown>, fc.nat(1), fc.nat(1))
+        .map(([name, spec, createdAtMs, generation]) => rawResource(kind, name, spec, { createdAtMs, generation })),
+      { selector: ({ name }) => name },
+    );
+  const world = fc.record({
+    pools: objectsOf('IPAddressPool'),
+    l2Advertisements: objectsOf('L2Advertisement'),
+    bgpPeers: objectsOf('BGPPeer'),
+    bgpAdvertisements: objectsOf('BGPAdvertisement'),
+    communities: objectsOf('Community'),
+    bfdProfiles: objectsOf('BFDProfile'),
+  });
+  const turned = (given: Partial<ConfigResources>): ConfigResources => ({
+    ...resources({}),
+    ...Object.fromEntries(Object.entries(given).map(([key, list]) => [key, (list as unknown[]).toReversed()])),
+  });
+
+  test('of all kinds, the order of the objects does not matter, with a past and without', () => {
+    let faulty = 0;
+    fc.assert(
+      fc.property(world, world, (before, now) => {
+        const first = configFromResources(resources(before));
+        expect(configFromResources(turned(before))).toEqual(first);
+        const second = configFromResources(resources(now), first.lastGood);
+        expect(configFromResources(turned(now), first.lastGood)).toEqual(second);
+        faulty += second.faulty.length;
+      }),
+      { numRuns: 1000 },
+    );
+    expect(faulty).toBeGreaterThan(1000);
+  });
+
+  test('deciding again from what was decided changes nothing', () => {
+    fc.assert(
+      fc.property(world, world, (before, now) => {
+        const { lastGood } = configFromResources(resources(before));
+        const once = configFromResources(resources(now), lastGood);
+        expect(configFromResources(resources(now), once.lastGood).config).toEqual(once.config);
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('no two advertisements in force want different local preferences for one route', () => {
+    fc.assert(
+      fc.property(world, world, (before, now) => {
+        const { lastGood } = configFromResources(resources(before));
+        const { config } = configFromResources(resources(now), lastGood);
+        for (const { name, ...pool } of config.pools) {
+          const shape = shapeOf({ name, ...pool });
+          const on = config.bgpAdvertisements.filter(({ pools }) => pools.includes(name));
+          for (const a of on) for (const b of on) expect(wantOtherLocalPref(a, b, shape, undefined)).toBe(false);
+        }
+      }),
+      { numRuns: 1000 },
+    );
+  });
+
+  test('whatever a BGP object holds, reading it gives a verdict', () => {
+    fc.assert(
+      fc.property(fc.anything(), (spec) => {
+        const of = (kind: string) => [rawResource(kind, 'x', spec)];
+        configFromResources(
+          resources({
+            bgpPeers: of('BGPPeer'),
+            bgpAdvertisements: of('BGPAdvertisement'),
+            communities: of('Community'),
+            bfdProfiles: of('BFDProfile'),
+          }),
+        );
       }),
       { numRuns: 2000 },
     );

@@ -35,7 +35,7 @@ describe('durations as Go writes them', () => {
 });
 
 describe('what is none', () => {
-  const none = ['', ' ', '24', '1', '.s', 's', '-', '--5s', '5 s', ' 5s', '5s ', '1d', '1h30', '1,5h', '1e3s', '٣s'];
+  const none = ['', ' ', '.s', 's', '-', '--5s', '5 s', ' 5s', '5s ', '1d', '1h30', '1,5h', '1e3s', '٣s'];
   test.each(none)('"%s"', (given) => {
     expect(parseDuration(given)).toEqual({
       ok: false,
@@ -49,4 +49,8 @@ describe('what is none', () => {
       error: `"${given}" is too long: a duration is less than 292 years`,
     });
   });
+});
+
+test.each(['24', '1', '1.5'])('"%s" has no unit, and is told which', (given) => {
+  expect(parseDuration(given)).toEqual({ ok: false, error: `"${given}" has no unit: write "${given}s" for seconds` });
 });

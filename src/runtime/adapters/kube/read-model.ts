@@ -111,6 +111,17 @@ export function toRawResource(kind: string): (raw: Untyped) => RawResource {
   };
 }
 
+/** A ConfigurationState: our own, to see whether it still is and says what it should. */
+export interface ConfigurationStateView extends RawResource {
+  /** The objects that it goes away with. */
+  readonly ownerUids: readonly string[];
+}
+
+export function toConfigurationStateView(raw: Untyped): ConfigurationStateView {
+  const owners = asArray(asObject(raw['metadata'])['ownerReferences']).map(asObject);
+  return { ...toRawResource('ConfigurationState')(raw), ownerUids: owners.map(({ uid }) => asString(uid)) };
+}
+
 export function toConfigMapView(raw: Untyped): ConfigMapView {
   const metadata = asObject(raw['metadata']);
   return {

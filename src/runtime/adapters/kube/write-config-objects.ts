@@ -5,6 +5,7 @@ import type { RawResource } from '../../model/resource.ts';
 import type { ConditionView } from '../../model/service.ts';
 import { KubeError } from './kube-error.ts';
 import { corePath, type MetallbPlural, metallbApiVersion, metallbPath } from './paths.ts';
+import type { ConfigurationStateView } from './read-model.ts';
 
 const MERGE_PATCH = 'application/merge-patch+json';
 
@@ -55,13 +56,15 @@ export interface ConfigurationStateStatus {
   readonly conditions: readonly ConditionView[];
 }
 
-/** Writes the status, making the object first when it is not there. */
+/** Writes the status, making the object first when it is not there, and taking it over when it is another pod's. */
 export async function writeConfigurationState(
   api: KubeApi,
   identity: ConfigurationStateIdentity,
   status: ConfigurationStateStatus,
+  known?: ConfigurationStateView,
 ): Promise<void> {
   try {
+    if (known !== undefined && !bearsIdentity(known, identity)) await patchIdentity(api, identity);
     await writeStatus(api, 'configurationstates', identity, status);
   } catch (error) {
     if (!(error instanceof KubeError) || error.status !== 404) throw error;
@@ -70,9 +73,32 @@ export async function writeConfigurationState(
   }
 }
 
+/** Whether the object has its labels, and goes away with the pod that it should. */
+export function bearsIdentity(known: ConfigurationStateView, { labels, owner }: ConfigurationStateIdentity): boolean {
+  const isLabelled = Object.entries(labels).every(([key, value]) => known.labels[key] === value);
+  return isLabelled && (owner === undefined || known.ownerUids.includes(owner.uid));
+}
+
+async function patchIdentity(api: KubeApi, identity: ConfigurationStateIdentity): Promise<void> {
+  const { namespace, name } = identity;
+  await api.request({
+    op: 'patch configurationstate',
+    method: 'PATCH',
+    path: `${metallbPath('configurationstates', namespace)}/${name}`,
+    contentType: MERGE_PATCH,
+    body: { metadata: metadataOf(identity) },
+  });
+}
+
+function metadataOf({ labels, owner }: ConfigurationStateIdentity): object {
+  return {
+    labels,
+    ...(owner === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', ...owner }] }),
+  };
+}
+
 async function createConfigurationState(api: KubeApi, identity: ConfigurationStateIdentity): Promise<void> {
-  const { namespace, name, labels, owner } = identity;
-  const ownerReferences = owner === undefined ? [] : [{ apiVersion: 'v1', kind: 'Pod', ...owner }];
+  const { namespace, name } = identity;
   try {
     await api.request({
       op: 'create configurationstate',
@@ -81,7 +107,7 @@ async function createConfigurationState(api: KubeApi, identity: ConfigurationSta
       body: {
         apiVersion: metallbApiVersion('configurationstates'),
         kind: 'ConfigurationState',
-        metadata: { namespace, name, labels, ownerReferences },
+        metadata: { namespace, name, ...metadataOf(identity) },
       },
     });
   } catch (error) {

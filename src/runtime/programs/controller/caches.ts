@@ -1,11 +1,15 @@
 /** The controller's copies of the cluster, and who is told when one changes. */
 import { Informer } from '../../adapters/kube/informer.ts';
-import { metallbPath, SERVICES_PATH } from '../../adapters/kube/paths.ts';
-import { toRawResource } from '../../adapters/kube/read-model.ts';
+import { metallbPath, NODES_PATH, SERVICES_PATH } from '../../adapters/kube/paths.ts';
+import {
+  type ConfigurationStateView,
+  toConfigurationStateView,
+  toNodeDetails,
+} from '../../adapters/kube/read-model.ts';
 import { toServiceView } from '../../adapters/kube/read-service.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
+import type { NodeDetails } from '../../model/cluster.ts';
 import type { AddressRange } from '../../model/range.ts';
-import type { RawResource } from '../../model/resource.ts';
 import type { ServiceView } from '../../model/service.ts';
 import { Configuration } from '../configuration.ts';
 import { ExclusionSources } from './exclusion-sources.ts';
@@ -15,11 +19,12 @@ export const STATE_NAME = 'controller';
 
 export interface ControllerCaches {
   readonly services: Informer<ServiceView>;
+  readonly nodes: Informer<NodeDetails>;
   readonly configuration: Configuration;
   /** What the addresses that belong to the cluster itself are read from. */
   readonly exclusions: ExclusionSources;
   /** Holds the controller's own ConfigurationState, or nothing. */
-  readonly state: Informer<RawResource>;
+  readonly state: Informer<ConfigurationStateView>;
 }
 
 export interface CacheOptions {
@@ -42,6 +47,16 @@ export function openCaches(options: CacheOptions): ControllerCaches {
     ...rest,
     onError: (error: Error) => options.onError(cache, error),
   });
+  const nodes: Informer<NodeDetails> = new Informer({
+    ...common('nodes'),
+    path: NODES_PATH,
+    toView: toNodeDetails,
+    onChange: () => {
+      configuration.nodesChanged();
+      options.onChange();
+    },
+  });
+  const configuration = new Configuration({ ...common('configuration'), namespace, nodes: () => nodes.list() });
   return {
     services: new Informer({
       ...common('services'),
@@ -49,13 +64,14 @@ export function openCaches(options: CacheOptions): ControllerCaches {
       path: SERVICES_PATH,
       toView: toServiceView,
     }),
-    configuration: new Configuration({ ...common('configuration'), namespace }),
+    nodes,
+    configuration,
     exclusions: new ExclusionSources({ ...common('exclusions'), namespace, podNetworks, serviceNetworks }),
     state: new Informer({
       ...common('state'),
       path: metallbPath('configurationstates', namespace),
       fieldSelector: `metadata.name=${STATE_NAME}`,
-      toView: toRawResource('ConfigurationState'),
+      toView: toConfigurationStateView,
     }),
   };
 }
@@ -63,8 +79,8 @@ export function openCaches(options: CacheOptions): ControllerCaches {
 /** Starts them; onSynced is called when the last of them has been read whole. */
 export function startCaches(caches: ControllerCaches, onSynced: () => void): void {
   for (const cache of Object.values(caches)) cache.start();
-  const { services, state, configuration, exclusions } = caches;
-  const informers = [services, state, ...configuration.informers(), ...exclusions.informers()];
+  const { services, nodes, state, configuration, exclusions } = caches;
+  const informers = [services, nodes, state, ...configuration.informers(), ...exclusions.informers()];
   void Promise.all(informers.map((informer) => informer.whenSynced())).then(onSynced);
 }
 

@@ -15,10 +15,11 @@ import type { PoolUsage } from '../../decide/pool-usage.ts';
 import type { Log } from '../../engine/log.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, type Outcome, WorkQueue } from '../../engine/work-queue.ts';
+import { holdsBack } from '../../model/config.ts';
 import type { AddressRange } from '../../model/range.ts';
+import { formatFaults } from '../configuration-state.ts';
 import { Applier, POOL_STATUS_DELAY_MS } from './apply.ts';
 import { type ControllerCaches, openCaches, startCaches, stopCaches, unsynced } from './caches.ts';
-import { formatFaults } from './config-diff.ts';
 import { type Decision, World } from './world.ts';
 
 const WORLD = 'world';
@@ -184,7 +185,7 @@ export class Controller {
 
   #tellConfig({ decided }: Decision): void {
     const { log, metrics } = this.#options;
-    const stale = decided.errors.some(({ kind }) => kind === 'invalid');
+    const stale = decided.errors.some(holdsBack);
     metrics.configLoaded({ loaded: decided.config !== undefined, stale });
     const faults = formatFaults(decided.errors);
     if (faults === this.#faultsTold) return;

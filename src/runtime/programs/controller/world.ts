@@ -39,6 +39,8 @@ export class World {
   readonly #changedServices = new Set<string>();
   #isAnew = true;
   #decided: DecidedConfig | undefined;
+  /** What the configuration alone comes to; the same value as long as it is the same. */
+  #ofConfiguration: DecidedConfig | undefined;
   /** As of the configuration decided last, which is decided anew when a namespace changes. */
   #limits: ReadonlyMap<string, number> = new Map();
   #rules: Rules | undefined;
@@ -62,12 +64,8 @@ export class World {
   }
 
   decide(): Decision {
-    const decided = this.#caches.configuration.decide();
+    const decided = this.#decideConfig();
     const configMap = this.#caches.configuration.configMap();
-    if (decided !== this.#decided) {
-      this.#decided = decided;
-      this.#limits = namespaceLimits(this.#caches.configuration.namespaces()).limits;
-    }
     const touched = decided.config === undefined ? new Set<string>() : this.#decideServices(decided.config);
     const allocator = decided.config === undefined ? undefined : this.#allocator;
     let usage: ReadonlyMap<string, PoolUsage> | undefined;
@@ -82,6 +80,18 @@ export class World {
         return usage;
       },
     };
+  }
+
+  /** The configuration with the namespaces' limits, which are told of with it where they are faulty. */
+  #decideConfig(): DecidedConfig {
+    const { configuration } = this.#caches;
+    const decided = configuration.decide();
+    if (this.#decided !== undefined && decided === this.#ofConfiguration) return this.#decided;
+    const { limits, errors } = namespaceLimits(configuration.namespaces());
+    this.#limits = limits;
+    this.#ofConfiguration = decided;
+    this.#decided = errors.length === 0 ? decided : { ...decided, errors: [...decided.errors, ...errors] };
+    return this.#decided;
   }
 
   #decideServices(config: AllocationRules['config']): ReadonlySet<string> {
@@ -114,7 +124,7 @@ export class World {
   }
 
   #storedReleases(): readonly Release[] {
-    return this.#caches.configuration.pools.list().flatMap((pool) => {
+    return this.#caches.configuration.resources.ipaddresspools.list().flatMap((pool) => {
       const known = this.#stored.get(pool) ?? storedReleases(pool, Date.parse);
       this.#stored.set(pool, known);
       return known;

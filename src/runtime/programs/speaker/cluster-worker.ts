@@ -51,4 +51,5 @@ const cluster = new Cluster({
 
 port.on('message', (message: ToCluster) => cluster.handle(message));
 cluster.start();
+report.start();
 collectWhenIdle();

@@ -20,6 +20,7 @@ import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, WorkQueue } from '../../engine/work-queue.ts';
 import type { AnnouncedAddress } from '../../model/announcements.ts';
 import type { EndpointSliceView, NodeDetails } from '../../model/cluster.ts';
+import { holdsBack } from '../../model/config.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import type { ServiceView } from '../../model/service.ts';
 import { Configuration } from '../configuration.ts';
@@ -70,12 +71,17 @@ export class Cluster {
     });
     this.#services = this.#informer(SERVICES_PATH, withAddress);
     this.#endpointSlices = this.#informer(ENDPOINT_SLICES_PATH, toEndpointSliceView);
-    this.#nodes = this.#informer(NODES_PATH, toNodeDetails);
+    this.#nodes = this.#informer(NODES_PATH, toNodeDetails, () => {
+      this.#configuration.nodesChanged();
+      this.#changed();
+    });
     this.#configuration = new Configuration({
       api: options.api,
       clock,
       random,
       namespace: settings.namespace,
+      nodes: () => this.#nodes.list(),
+      nodeName: settings.nodeName,
       onChange: () => this.#changed(),
       onError: options.onError,
     });
@@ -132,9 +138,13 @@ export class Cluster {
     ];
   }
 
-  #informer<View extends object>(path: string, toView: (raw: Untyped) => View | undefined): Informer<View> {
+  #informer<View extends object>(
+    path: string,
+    toView: (raw: Untyped) => View | undefined,
+    onChange = () => this.#changed(),
+  ): Informer<View> {
     const { api, clock, random, onError } = this.#options;
-    return new Informer<View>({ api, clock, random, path, toView, onChange: () => this.#changed(), onError });
+    return new Informer<View>({ api, clock, random, path, toView, onChange, onError });
   }
 
   #changed(): void {
@@ -202,7 +212,7 @@ function countersOf(plans: readonly AddressPlan[], nodeName: string, decided: De
   }
   return {
     configLoaded: decided.config !== undefined,
-    configStale: decided.errors.some(({ kind }) => kind === 'invalid'),
+    configStale: decided.errors.some(holdsBack),
     announced: plans.filter(({ owner }) => owner === nodeName).map(({ ip, services }) => ({ ip, services })),
     unannounced,
   };

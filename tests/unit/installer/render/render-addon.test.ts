@@ -80,7 +80,7 @@ metallb_peers:
   - {name: plain, my_asn: 64999, peer_asn: 64514, peer_address: "fd00::fe", peer_port: 1179}
 metallb_bfd_profiles: [{name: fast, receive_interval: 100}]
 metallb_communities: [{name: no-export, value: "65535:65281"}]
-metallb_aggregation_length: 24
+metallb_aggregation_length: 31
 metallb_local_pref: 0
 `,
     },

@@ -138,7 +138,7 @@ function withoutNulls(value: object): object {
 /** What the controllers of a real cluster would soon write. */
 function initialStatus(object: KubeObject): unknown {
   if (object.kind === 'CustomResourceDefinition') return { conditions: [{ type: 'Established', status: 'True' }] };
-  if (object.kind === 'IPAddressPool' || object.kind === 'L2Advertisement') {
+  if (object.apiVersion.startsWith('metallb.io/') && object['spec'] !== undefined) {
     return { conditions: [{ type: 'Accepted', status: 'True', observedGeneration: 1, message: '' }] };
   }
   return undefined;
