@@ -1,7 +1,7 @@
 /**
  * The one error that leaves adapters/kube: what was asked, what the server (or the way to it) answered. `status` is the
  * HTTP status; 0 means that no response arrived. `reason` is the API's own word (NotFound, Conflict, Expired, …) or, with
- * status 0, the system's (ECONNREFUSED, …) or one of ours: timeout, idle, aborted, malformed-response.
+ * status 0, the system's (ECONNREFUSED, …) or one of ours: timeout, idle, aborted, malformed-response, not-leader.
  */
 export interface KubeErrorFields {
   readonly op: string;
