@@ -70,9 +70,24 @@ export async function writeConfigurationState(
   }
 }
 
+/** Makes the object that another pod made go away with this one's pod instead. */
+export function adoptConfigurationState(api: KubeApi, identity: ConfigurationStateIdentity): Promise<unknown> {
+  const { namespace, name, labels } = identity;
+  return api.request({
+    op: 'patch configurationstate',
+    method: 'PATCH',
+    path: `${metallbPath('configurationstates', namespace)}/${name}`,
+    contentType: MERGE_PATCH,
+    body: { metadata: { labels, ownerReferences: ownerReferences(identity) } },
+  });
+}
+
+function ownerReferences({ owner }: ConfigurationStateIdentity): readonly object[] {
+  return owner === undefined ? [] : [{ apiVersion: 'v1', kind: 'Pod', ...owner }];
+}
+
 async function createConfigurationState(api: KubeApi, identity: ConfigurationStateIdentity): Promise<void> {
-  const { namespace, name, labels, owner } = identity;
-  const ownerReferences = owner === undefined ? [] : [{ apiVersion: 'v1', kind: 'Pod', ...owner }];
+  const { namespace, name, labels } = identity;
   try {
     await api.request({
       op: 'create configurationstate',
@@ -81,7 +96,7 @@ async function createConfigurationState(api: KubeApi, identity: ConfigurationSta
       body: {
         apiVersion: metallbApiVersion('configurationstates'),
         kind: 'ConfigurationState',
-        metadata: { namespace, name, labels, ownerReferences },
+        metadata: { namespace, name, labels, ownerReferences: ownerReferences(identity) },
       },
     });
   } catch (error) {

@@ -8,9 +8,11 @@
  * once, so that the next decision starts from it.
  */
 import type { EventSink } from '../../adapters/kube/events.ts';
+import { isNotLeader } from '../../adapters/kube/fenced-api.ts';
 import type { Informer } from '../../adapters/kube/informer.ts';
 import { KubeError } from '../../adapters/kube/kube-error.ts';
 import {
+  adoptConfigurationState,
   annotateConfigMap,
   type ConfigurationStateIdentity,
   writeConfigurationState,
@@ -22,7 +24,7 @@ import { DONE, type Outcome, RETRY } from '../../engine/work-queue.ts';
 import type { Ip } from '../../model/ip.ts';
 import { formatResource, type RawResource } from '../../model/resource.ts';
 import type { ServiceView } from '../../model/service.ts';
-import { type ControllerCaches, STATE_NAME } from './caches.ts';
+import { type ControllerCaches, type OwnedResource, STATE_NAME } from './caches.ts';
 import {
   acceptedCondition,
   configMapChanges,
@@ -81,6 +83,13 @@ export class Applier {
     return { now, soon };
   }
 
+  /** Another controller writes from now on: what this one has written and decided says nothing any more. */
+  forget(): void {
+    this.#decision = undefined;
+    this.#leaving = new Map();
+    this.#written.clear();
+  }
+
   /** Writes one object if it does not say what was decided. */
   async write(key: string): Promise<Outcome> {
     const decision = this.#decision;
@@ -89,6 +98,8 @@ export class Applier {
       return await this.#writeKind(key, decision);
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
+      // Whoever leads now has decided anew.
+      if (isNotLeader(error)) return DONE;
       // Gone: nothing to write any more.
       if (error.status === 404 && !key.startsWith('state')) return DONE;
       // Somebody else wrote first: the informer brings it, and the decision after that is tried here.
@@ -200,6 +211,7 @@ export class Applier {
     const { api, caches, state } = this.#options;
     const known = caches.state.get(`${state.namespace}/${STATE_NAME}`);
     const status = configurationState(decision.decided, known, this.#nowText());
+    if (known !== undefined && !isOwned(known, state)) caches.state.learn(await adoptConfigurationState(api, state));
     if (known !== undefined && saysAlready(known, { ...status })) return DONE;
     await writeConfigurationState(api, state, status);
     return DONE;
@@ -214,6 +226,11 @@ export class Applier {
   #nowText(): string {
     return new Date(this.#options.clock.wallMs()).toISOString().replace(/\.\d+Z$/, 'Z');
   }
+}
+
+/** An object that goes away with the pod of the controller that led before would go in the midst of this one's work. */
+function isOwned(known: OwnedResource, { owner }: ConfigurationStateIdentity): boolean {
+  return owner === undefined || known.ownerUids.includes(owner.uid);
 }
 
 function leavingAddresses(decision: Decision): Map<Ip, string[]> {

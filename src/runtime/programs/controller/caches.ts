@@ -3,6 +3,7 @@ import { Informer } from '../../adapters/kube/informer.ts';
 import { metallbPath, SERVICES_PATH } from '../../adapters/kube/paths.ts';
 import { toRawResource } from '../../adapters/kube/read-model.ts';
 import { toServiceView } from '../../adapters/kube/read-service.ts';
+import { asArray, asObject, asString, type Untyped } from '../../adapters/kube/untyped.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import type { RawResource } from '../../model/resource.ts';
 import type { ServiceView } from '../../model/service.ts';
@@ -15,7 +16,12 @@ export interface ControllerCaches {
   readonly services: Informer<ServiceView>;
   readonly configuration: Configuration;
   /** Holds the controller's own ConfigurationState, or nothing. */
-  readonly state: Informer<RawResource>;
+  readonly state: Informer<OwnedResource>;
+}
+
+/** A resource, and the uids of the objects that it goes away with. */
+export interface OwnedResource extends RawResource {
+  readonly ownerUids: readonly string[];
 }
 
 export interface CacheOptions {
@@ -41,9 +47,14 @@ export function openCaches(options: CacheOptions): ControllerCaches {
       ...common('state'),
       path: metallbPath('configurationstates', namespace),
       fieldSelector: `metadata.name=${STATE_NAME}`,
-      toView: toRawResource('ConfigurationState'),
+      toView: toOwnedState,
     }),
   };
+}
+
+function toOwnedState(raw: Untyped): OwnedResource {
+  const owners = asArray(asObject(raw['metadata'])['ownerReferences']).map(asObject);
+  return { ...toRawResource('ConfigurationState')(raw), ownerUids: owners.map((owner) => asString(owner['uid'])) };
 }
 
 /** Starts them; onSynced is called when the last of them has been read whole. */
