@@ -36,6 +36,7 @@ import {
 } from './config-diff.ts';
 import { farewell, givenUp, serviceEvents, serviceWrite } from './service-diff.ts';
 import type { Decision } from './snapshot.ts';
+import { WritesUnderWay } from './writes-under-way.ts';
 
 export interface ApplyOptions {
   readonly api: KubeApi;
@@ -59,14 +60,20 @@ export class Applier {
   #leaving: ReadonlyMap<Ip, readonly string[]> = new Map();
   /** What was last written to an object, for servers whose resource definition drops part of it. */
   readonly #written = new Map<string, string>();
+  readonly #underWay: WritesUnderWay;
 
   constructor(options: ApplyOptions) {
     this.#options = options;
+    this.#underWay = new WritesUnderWay({
+      versionOf: (key) => options.caches.services.get(key)?.resourceVersion,
+      onNews: () => options.onReleased(),
+    });
   }
 
   /** Takes over a decision and returns the keys of everything that may have to be written. */
   take(decision: Decision): { readonly now: readonly string[]; readonly soon: readonly string[] } {
     this.#decision = decision;
+    this.#underWay.decided();
     this.#leaving = leavingAddresses(decision);
     const nowText = this.#nowText();
     const now: string[] = ['state'];
@@ -88,6 +95,7 @@ export class Applier {
     this.#decision = undefined;
     this.#leaving = new Map();
     this.#written.clear();
+    this.#underWay.forget();
   }
 
   /** Writes one object if it does not say what was decided. */
@@ -120,7 +128,7 @@ export class Applier {
   }
 
   async #writeService(key: string, decision: Decision): Promise<Outcome> {
-    const { api, caches, events } = this.#options;
+    const { caches, events } = this.#options;
     const allocation = decision.allocations.get(key);
     const current = caches.services.get(key);
     if (current === undefined) return DONE;
@@ -128,11 +136,25 @@ export class Applier {
     if (allocation !== undefined && allocation.service.resourceVersion !== current.resourceVersion) return DONE;
     const write = allocation === undefined ? this.#farewell(key) : serviceWrite(allocation, this.#nowText());
     if (write === undefined || this.#isBlocked(key, write)) return DONE;
-    caches.services.learn(await writeServiceStatus(api, write));
+    await this.#sendService(key, write);
     if (allocation === undefined) return DONE;
     for (const event of serviceEvents(allocation)) events.emit(event);
     if (givenUp(allocation).length > 0) this.#options.onReleased();
     return DONE;
+  }
+
+  async #sendService(key: string, write: ServiceStatusWrite): Promise<void> {
+    const { api, caches } = this.#options;
+    this.#underWay.sent(key, write.service.resourceVersion, write.ips ?? []);
+    try {
+      caches.services.learn(await writeServiceStatus(api, write));
+    } catch (error) {
+      // A server's refusal is a word; silence, and a server that failed in the midst of it, are none.
+      if (error instanceof KubeError && error.status >= 400 && error.status < 500)
+        this.#underWay.settled(key, 'refused');
+      throw error;
+    }
+    this.#underWay.settled(key, 'written');
   }
 
   #farewell(key: string): ServiceStatusWrite | undefined {
@@ -140,8 +162,10 @@ export class Applier {
     return current === undefined ? undefined : farewell(current);
   }
 
-  /** Whether another Service's status still has an address that it is to give up for this one. */
+  /** Whether another Service's status still has, or may yet get, an address that is this one's by the decision. */
   #isBlocked(key: string, write: ServiceStatusWrite): boolean {
+    const gives = (other: string, ip: Ip): boolean => this.#decision?.allocations.get(other)?.ips.includes(ip) ?? false;
+    if (this.#underWay.mustWait(key, write.ips ?? [], gives)) return true;
     return (write.ips ?? []).some((ip) =>
       (this.#leaving.get(ip) ?? []).some((other) => other !== key && this.#stillSays(other, ip)),
     );
