@@ -405,10 +405,15 @@ describe('the old ConfigMap', () => {
     await event(NS, 'config', 'ConfigurationError');
     await quiet();
     expect(await addresses('web')).toEqual(['10.6.204.20']);
-    expect(await controller.get('health', '/readyz')).toEqual({
-      status: 503,
-      body: 'the configuration is faulty and no good one is known\n',
-    });
+    await waitFor(
+      'it says why it is not ready',
+      async () => {
+        const ready = await controller.get('health', '/readyz');
+        expect(ready).toEqual({ status: 503, body: 'the configuration is faulty and no good one is known\n' });
+        return true;
+      },
+      SOON,
+    );
   }, 30_000);
 
   test('is set aside, and says so, as soon as there is a pool', async () => {
