@@ -23,6 +23,8 @@ const SERVICES = 1000;
 const IDLE_MS = 30_000;
 const ALL_HAVE_ADDRESSES_MS = 300_000;
 const GIVE_UP_SECONDS = 60;
+/** The chart's default: one that gives out the addresses and one that stands by. */
+const CONTROLLERS = 2;
 const PROGRAMS = ['controller', 'speaker'] as const;
 /** MetalLB's own programs (Go), measured once by the same recipe. */
 const METALLB: Readonly<Record<(typeof PROGRAMS)[number], string>> = { controller: '80', speaker: '76–78' };
@@ -37,7 +39,7 @@ export async function measureMemory(cluster: BenchCluster): Promise<string[]> {
   const handle = await cluster.withAddon();
   const lines = [formatMemory('Node that does nothing (the floor)', await idleNode())];
   await restart(handle);
-  const programs = await waitFor('one controller and a speaker a node', () => findPrograms(handle), {
+  const programs = await waitFor('the controllers and a speaker a node', () => findPrograms(handle), {
     withinMs: 30_000,
   });
   await pause(IDLE_MS);
@@ -81,7 +83,7 @@ async function findPrograms(handle: SandboxHandle): Promise<readonly ProgramProc
     if (node !== undefined) found.push({ program, node, pid });
   }
   const count = (program: string) => found.filter((process) => process.program === program).length;
-  if (count('controller') !== 1 || count('speaker') !== nodes.length) return undefined;
+  if (count('controller') !== CONTROLLERS || count('speaker') !== nodes.length) return undefined;
   return found.sort((a, b) => `${a.program} ${a.node}`.localeCompare(`${b.program} ${b.node}`));
 }
 

@@ -64,6 +64,7 @@ describe('helm template', () => {
       'CustomResourceDefinition/servicel2statuses.metallb.io',
       'DaemonSet/speaker',
       'Deployment/controller',
+      'PodDisruptionBudget/controller',
       'Role/controller',
       'Role/speaker',
       'RoleBinding/controller',
@@ -81,6 +82,7 @@ describe('helm template', () => {
         'ClusterRole/metallb-system:controller',
         'ClusterRoleBinding/metallb-system:controller',
         'Deployment/controller',
+        'PodDisruptionBudget/controller',
         'Role/controller',
         'RoleBinding/controller',
         'ServiceAccount/controller',
@@ -89,7 +91,18 @@ describe('helm template', () => {
     {
       name: 'no rights and no excluded interfaces',
       given: ['--set', 'rbac.create=false,speaker.excludeInterfaces.enabled=false'],
-      want: ['DaemonSet/speaker', 'Deployment/controller', 'ServiceAccount/controller', 'ServiceAccount/speaker'],
+      want: [
+        'DaemonSet/speaker',
+        'Deployment/controller',
+        'PodDisruptionBudget/controller',
+        'ServiceAccount/controller',
+        'ServiceAccount/speaker',
+      ],
+    },
+    {
+      name: 'one controller, which a drain may evict',
+      given: ['--set', 'rbac.create=false,speaker.enabled=false,controller.replicas=1'],
+      want: ['Deployment/controller', 'ServiceAccount/controller'],
     },
   ])('$name', async ({ given, want }) => {
     expect(await names(...given)).toEqual(want);
@@ -100,6 +113,17 @@ describe('helm template', () => {
     { name: 'a misspelt nested value', given: 'speaker.tolerateMasters=true', want: 'tolerateMasters' },
     { name: 'a log level that does not exist', given: 'controller.logLevel=loud', want: 'logLevel' },
     { name: 'a network that is none', given: 'controller.podNetworks={cluster}', want: 'podNetworks' },
+    {
+      name: 'two controllers without an election',
+      given: 'controller.leaderElection.enabled=false',
+      want: 'Set controller.replicas to 1 and controller.strategy.type to Recreate',
+    },
+    {
+      name: 'a rollout with two controllers and no election',
+      given: 'controller.leaderElection.enabled=false,controller.replicas=1',
+      want: 'Set controller.replicas to 1 and controller.strategy.type to Recreate',
+    },
+    { name: 'a lease of no time', given: 'controller.leaderElection.leaseSeconds=0', want: 'leaseSeconds' },
     { name: 'a port out of range', given: 'prometheus.metricsPort=70000', want: 'metricsPort' },
   ])('$name is refused', async ({ given, want }) => {
     const done = await plane.helm(['template', ...release, ...kubeVersion, '--set', given]);
@@ -110,6 +134,41 @@ describe('helm template', () => {
   test('Kubernetes before 1.29 is refused', async () => {
     const done = await plane.helm(['template', ...release, '--kube-version', '1.28.9']);
     expect(done.stderr).toContain('requires kubeVersion: >=1.29');
+  });
+
+  test('two controllers, on different nodes where there are several, the new one ready before an old one goes', async () => {
+    const objects = await render();
+    const labels = { app: 'metallb', component: 'controller' };
+    expect(objects.find(({ kind }) => kind === 'Deployment')).toMatchObject({
+      spec: {
+        replicas: 2,
+        strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } },
+        template: {
+          spec: {
+            terminationGracePeriodSeconds: 10,
+            affinity: {
+              podAntiAffinity: {
+                preferredDuringSchedulingIgnoredDuringExecution: [
+                  {
+                    podAffinityTerm: { topologyKey: 'kubernetes.io/hostname', labelSelector: { matchLabels: labels } },
+                  },
+                ],
+              },
+            },
+            containers: [{ args: expect.arrayContaining(['--leader-elect=true', '--leader-lease-seconds=5']) }],
+          },
+        },
+      },
+    });
+    expect(objects.find(({ kind }) => kind === 'PodDisruptionBudget')).toMatchObject({
+      spec: { maxUnavailable: 1, selector: { matchLabels: labels } },
+    });
+  });
+
+  test('an affinity of one’s own takes the place of that', async () => {
+    const objects = await render('--set-json', 'controller.affinity={"nodeAffinity":{}}');
+    const deployment = objects.find(({ kind }) => kind === 'Deployment');
+    expect(deployment).toHaveProperty(['spec', 'template', 'spec', 'affinity'], { nodeAffinity: {} });
   });
 
   test('values reach the programs', async () => {
@@ -190,7 +249,7 @@ describe('a release', () => {
     expect(await plane.helm(['uninstall', 'metallb', '-n', namespace])).toMatchObject({ exitCode: 0 });
     const left = await plane.kubectl([
       'get',
-      'all,configmaps,roles,clusterroles',
+      'all,configmaps,roles,clusterroles,poddisruptionbudgets',
       '-n',
       namespace,
       '-l',
@@ -247,12 +306,14 @@ const rights: readonly Right[] = [
   ['controller', 'get', 'pods', namespace, 'may'],
   ['controller', 'list', 'pods', namespace, 'may not'],
   ['controller', 'create', 'leases.coordination.k8s.io', namespace, 'may'],
-  ['controller', 'update', 'leases.coordination.k8s.io/controller', namespace, 'may'],
-  ['controller', 'update', 'leases.coordination.k8s.io/speaker-node1', namespace, 'may not'],
   ['controller', 'watch', 'leases.coordination.k8s.io', namespace, 'may'],
   ['controller', 'list', 'leases.coordination.k8s.io', 'kube-system', 'may not'],
   ['controller', 'watch', 'servicecidrs.networking.k8s.io', 'cluster', 'may'],
   ['controller', 'patch', 'servicecidrs.networking.k8s.io', 'cluster', 'may not'],
+  ['controller', 'watch', 'leases.coordination.k8s.io/controller', namespace, 'may'],
+  ['controller', 'patch', 'leases.coordination.k8s.io/controller', namespace, 'may'],
+  ['controller', 'patch', 'leases.coordination.k8s.io/speaker-node1', namespace, 'may not'],
+  ['controller', 'delete', 'leases.coordination.k8s.io/controller', namespace, 'may not'],
   ['controller', 'get', 'endpointslices.discovery.k8s.io', 'cluster', 'may not'],
   ['speaker', 'watch', 'endpointslices.discovery.k8s.io', 'cluster', 'may'],
   ['speaker', 'patch', 'services --subresource=status', 'cluster', 'may not'],

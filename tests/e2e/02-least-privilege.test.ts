@@ -12,16 +12,26 @@ beforeAll(async () => {
 });
 
 describe('the running processes', () => {
-  test('the controller has no capability, no root and no writable root file system', async () => {
-    const status = await processStatus('controller');
-    expect(status).toMatchObject({ CapEff: 0n, CapPrm: 0n, CapBnd: 0n, uid: 65534, NoNewPrivs: 1n });
-    expect(await rootIsReadOnly('controller')).toBe(true);
+  test('the controllers have no capability, no root and no writable root file system', async () => {
+    const pids = await pidsOf('controller');
+    expect(pids).toHaveLength(2);
+    for (const pid of pids) {
+      const status = await processStatus(pid);
+      expect(status).toMatchObject({ CapEff: 0n, CapPrm: 0n, CapBnd: 0n, uid: 65534, NoNewPrivs: 1n });
+      expect(await rootIsReadOnly(pid)).toBe(true);
+    }
+  });
+
+  test('the two controllers are on different nodes', async () => {
+    const pods = await c.list('pods', '-n', 'metallb-system', '-l', 'component=controller');
+    expect(new Set(pods.map((pod) => pod.spec.nodeName)).size).toBe(2);
   });
 
   test('the speaker has NET_RAW and nothing else', async () => {
-    const status = await processStatus('speaker');
+    const [pid = 0] = await pidsOf('speaker');
+    const status = await processStatus(pid);
     expect(status).toMatchObject({ CapEff: CAP_NET_RAW, CapPrm: CAP_NET_RAW, CapBnd: CAP_NET_RAW, NoNewPrivs: 1n });
-    expect(await rootIsReadOnly('speaker')).toBe(true);
+    expect(await rootIsReadOnly(pid)).toBe(true);
   });
 });
 
@@ -33,6 +43,7 @@ describe('the service accounts', () => {
     { account: 'controller', verb: 'create', resource: 'pods' },
     { account: 'controller', verb: 'patch', resource: 'nodes' },
     { account: 'controller', verb: 'update', resource: 'ipaddresspools.metallb.io' },
+    { account: 'controller', verb: 'patch', resource: 'leases.coordination.k8s.io' },
     { account: 'speaker', verb: 'get', resource: 'secrets' },
     { account: 'speaker', verb: 'patch', resource: 'services', subresource: 'status' },
     { account: 'speaker', verb: 'create', resource: 'pods' },
@@ -45,6 +56,8 @@ describe('the service accounts', () => {
   test.each([
     { account: 'controller', verb: 'watch', resource: 'services' },
     { account: 'controller', verb: 'patch', resource: 'services', subresource: 'status' },
+    { account: 'controller', verb: 'watch', resource: 'leases.coordination.k8s.io/controller' },
+    { account: 'controller', verb: 'patch', resource: 'leases.coordination.k8s.io/controller' },
     { account: 'speaker', verb: 'watch', resource: 'endpointslices.discovery.k8s.io' },
   ])('$account may $verb $resource, which it needs', async ({ account, verb, resource, subresource }) => {
     expect(await can(account, verb, resource, subresource)).toBe('yes');
@@ -70,10 +83,15 @@ async function can(account: string, verb: string, resource: string, subresource?
   return stdout.trim();
 }
 
-/** The main process of the component's first pod, by the container's id in its cgroup. */
-async function pidOf(component: string): Promise<number> {
-  const [pod] = await c.list('pods', '-n', 'metallb-system', '-l', `component=${component}`);
-  const id = String(pod?.status.containerStatuses[0].containerID).replace('containerd://', '');
+/** The main processes of the component's pods. */
+async function pidsOf(component: string): Promise<readonly number[]> {
+  const pods = await c.list('pods', '-n', 'metallb-system', '-l', `component=${component}`);
+  const ids = pods.map((pod) => String(pod.status.containerStatuses[0].containerID).replace('containerd://', ''));
+  return Promise.all(ids.map((id) => pidOf(component, id)));
+}
+
+/** By the container's id in its cgroup. */
+async function pidOf(component: string, id: string): Promise<number> {
   const { stdout } = await execa('grep', ['-ls', id, ...(await cgroupFiles())], { reject: false });
   const pids = stdout.split('\n').map((file) => Number(file.split('/')[2]));
   // The container's processes; the shim is not among them, its cgroup is its own.
@@ -89,8 +107,8 @@ async function cgroupFiles(): Promise<readonly string[]> {
   return stdout.split('\n');
 }
 
-async function processStatus(component: string): Promise<Record<string, bigint | number>> {
-  const text = await readFile(`/proc/${await pidOf(component)}/status`, 'utf8');
+async function processStatus(pid: number): Promise<Record<string, bigint | number>> {
+  const text = await readFile(`/proc/${pid}/status`, 'utf8');
   const field = (name: string): string => new RegExp(`^${name}:\\s+(\\S+)`, 'm').exec(text)?.[1] ?? '';
   const hex = (name: string): bigint => BigInt(`0x${field(name)}`);
   return {
@@ -102,8 +120,8 @@ async function processStatus(component: string): Promise<Record<string, bigint |
   };
 }
 
-async function rootIsReadOnly(component: string): Promise<boolean> {
-  const mounts = await readFile(`/proc/${await pidOf(component)}/mounts`, 'utf8');
+async function rootIsReadOnly(pid: number): Promise<boolean> {
+  const mounts = await readFile(`/proc/${pid}/mounts`, 'utf8');
   return mounts.split('\n').some((line) => {
     const [, where, , options] = line.split(' ');
     return where === '/' && options?.split(',').includes('ro') === true;

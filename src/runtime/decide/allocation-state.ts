@@ -30,6 +30,8 @@ export class Changes {
   readonly freed = new Map<Ip, Pool>();
   /** Who holds them is not what it was. */
   readonly moved = new Set<Ip>();
+  /** Services for which an address waits that somebody else had taken and gave up again. */
+  readonly awaited = new Set<string>();
   /** Sharing keys under which addresses came or went. */
   readonly sharingKeys = new Set<string>();
   /** Somebody gave something up while namespaces are limited: there may be room under a limit. */
@@ -40,6 +42,7 @@ export class Changes {
   clear(): void {
     this.freed.clear();
     this.moved.clear();
+    this.awaited.clear();
     this.sharingKeys.clear();
     this.hasRoomUnderLimits = false;
   }
@@ -172,7 +175,11 @@ export class AllocationState {
   }
 
   #letGo(ip: Ip, pool: Pool): void {
-    if (this.book.isHeld(ip) || this.reservations.has(ip)) return;
+    if (this.book.isHeld(ip)) return;
+    if (this.reservations.has(ip)) {
+      for (const owner of this.reservations.ownersOf(ip)) this.changes.awaited.add(owner);
+      return;
+    }
     this.free.released(pool, ip);
     this.changes.freed.set(ip, pool);
     this.changes.moved.add(ip);

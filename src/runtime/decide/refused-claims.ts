@@ -18,6 +18,7 @@ export class RefusedClaims<Entry extends Refused> {
   readonly #changes: Changes;
   /** In the order of claim. */
   readonly #inOrder: Entry[] = [];
+  readonly #byKey = new Map<string, Entry>();
   /** By what they ask for by name. */
   readonly #byIp = new Map<Ip, Set<Entry>>();
   readonly #bySharingKey = new Map<string, Set<Entry>>();
@@ -30,6 +31,7 @@ export class RefusedClaims<Entry extends Refused> {
 
   add(entry: Entry): void {
     const at = this.#position(entry);
+    this.#byKey.set(entry.claimant.key, entry);
     if (isQuotaReached(entry)) this.#byQuota.add(entry);
     else this.#byQuota.delete(entry);
     if (this.#inOrder[at]?.claimant.key === entry.claimant.key) {
@@ -46,6 +48,7 @@ export class RefusedClaims<Entry extends Refused> {
     const at = this.#position(entry);
     if (this.#inOrder[at]?.claimant.key !== entry.claimant.key) return false;
     this.#inOrder.splice(at, 1);
+    this.#byKey.delete(entry.claimant.key);
     this.#byQuota.delete(entry);
     for (const ip of requestedIps(entry)) deleteFrom(this.#byIp, ip, entry);
     deleteFrom(this.#bySharingKey, entry.claimant.sharing.key, entry);
@@ -54,10 +57,14 @@ export class RefusedClaims<Entry extends Refused> {
 
   /** Those for whom a change may make a difference, in the order of claim. */
   hopeful(): readonly Entry[] {
-    const { freed, moved, sharingKeys, hasRoomUnderLimits } = this.#changes;
+    const { freed, moved, awaited, sharingKeys, hasRoomUnderLimits } = this.#changes;
     if (freed.size > 0 || hasRoomUnderLimits) return this.#inOrder.filter((entry) => this.mayHope(entry));
     const found = new Set<Entry>(moved.size > 0 ? this.#byQuota : []);
     if (this.#byIp.size > 0) for (const ip of moved) for (const entry of this.#byIp.get(ip) ?? []) found.add(entry);
+    for (const key of awaited) {
+      const entry = this.#byKey.get(key);
+      if (entry !== undefined) found.add(entry);
+    }
     for (const key of sharingKeys) for (const entry of this.#bySharingKey.get(key) ?? []) found.add(entry);
     return Array.from(found).sort((a, b) => compareClaims(a.claimant, b.claimant));
   }
@@ -66,9 +73,9 @@ export class RefusedClaims<Entry extends Refused> {
   mayHope(entry: Entry): boolean {
     const { claimant, grant } = entry;
     const { request, sharing, service } = claimant;
-    const { freed, moved, sharingKeys, hasRoomUnderLimits } = this.#changes;
+    const { freed, moved, awaited, sharingKeys, hasRoomUnderLimits } = this.#changes;
     if (!request.ok) return false;
-    if (moved.size > 0 && this.#byQuota.has(entry)) return true;
+    if (awaited.has(claimant.key) || (moved.size > 0 && this.#byQuota.has(entry))) return true;
     if (hasRoomUnderLimits || (sharing.key !== '' && sharingKeys.has(sharing.key))) return true;
     if (request.value.ips?.some((ip) => moved.has(ip))) return true;
     for (const pool of new Set(freed.values())) {

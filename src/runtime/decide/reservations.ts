@@ -71,6 +71,11 @@ export class Reservations {
     return this.#byIp.has(ip);
   }
 
+  /** Who has a claim left on the address. */
+  ownersOf(ip: Ip): Iterable<string> {
+    return this.#byIp.get(ip)?.keys() ?? [];
+  }
+
   /** A release that keeps the address from the Service; undefined: none does. */
   obstacle(ip: Ip, owner: string): Release | undefined {
     const releases = this.#byIp.get(ip);

@@ -37,6 +37,11 @@ export interface ApiRequest {
   /** For the whole exchange (a watch: until the response's head); absent: 30 s to read, 10 s to write. */
   readonly timeoutMs?: number;
   readonly signal?: AbortSignal;
+  /**
+   * Called when the way to the server is open, right before the request goes onto it; what it returns keeps the request
+   * back and becomes its failure. For what may have ceased to be right since the call, such as to write at all.
+   */
+  readonly refusal?: () => Error | undefined;
 }
 
 export interface WatchHandlers {

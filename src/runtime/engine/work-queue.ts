@@ -58,7 +58,9 @@ export class WorkQueue {
   readonly #notBefore = new Map<string, Instant>();
   #cancelTurn: (() => void) | undefined;
   #stopped = false;
-  #whenIdle: (() => void) | undefined;
+  /** What began before the last clear() leaves nothing behind. */
+  #epoch = 0;
+  #whenIdle: (() => void)[] = [];
 
   constructor(options: WorkQueueOptions) {
     this.#options = options;
@@ -87,15 +89,22 @@ export class WorkQueue {
     this.#delay(key, delayMs);
   }
 
-  /** Drops what waits and resolves when nothing is being worked on any more. */
-  async stop(): Promise<void> {
+  /** As clear(), and takes nothing more. */
+  stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTurn?.();
+    return this.clear();
+  }
+
+  /** Drops what waits, retries included, and resolves when nothing is being worked on any more. */
+  async clear(): Promise<void> {
+    this.#epoch += 1;
     for (const cancel of this.#delayed.values()) cancel();
     this.#delayed.clear();
+    this.#failures.clear();
     this.#waiting.clear();
     this.#again.clear();
-    if (this.#running.size > 0) await new Promise<void>((resolve) => (this.#whenIdle = resolve));
+    if (this.#running.size > 0) await new Promise<void>((resolve) => this.#whenIdle.push(resolve));
   }
 
   /** Keys that wait, run or are to be tried again later. */
@@ -122,13 +131,12 @@ export class WorkQueue {
   }
 
   async #work(key: string): Promise<void> {
+    const epoch = this.#epoch;
     const outcome = await this.#options.handle(key);
     this.#running.delete(key);
-    if (this.#stopped) {
-      if (this.#running.size === 0) this.#whenIdle?.();
-      return;
-    }
-    this.#settle(key, outcome);
+    if (this.#running.size === 0) for (const resolve of this.#whenIdle.splice(0)) resolve();
+    if (this.#stopped) return;
+    if (epoch === this.#epoch) this.#settle(key, outcome);
     if (this.#again.delete(key)) this.add(key);
     else if (this.#waiting.size > 0) this.#planTurn();
   }

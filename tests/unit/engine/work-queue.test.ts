@@ -159,4 +159,39 @@ describe('backoff', () => {
   ])('$name', ({ attempt, draw, want }) => {
     expect(backoffMs(backoff, attempt, fixedRandom(draw))).toBe(want);
   });
+
+  test('cleared, forgets what waits and what was to be tried again, but takes new work', async () => {
+    const { clock, queue, runs } = queueOf([RETRY]);
+    queue.add('a');
+    await clock.advance(0);
+    queue.add('b');
+    await queue.clear();
+    await clock.advance(60_000);
+    expect(runs).toEqual([{ key: 'a', atMs: 0 }]);
+    expect(queue.size).toBe(0);
+    queue.add('c');
+    await clock.advance(0);
+    expect(runs.at(-1)).toMatchObject({ key: 'c' });
+  });
+
+  test('cleared, waits for what is being worked on, whose outcome counts no more', async () => {
+    const clock = new VirtualClock();
+    const gate = Promise.withResolvers<Outcome>();
+    let runs = 0;
+    const handle = (): Promise<Outcome> => {
+      runs += 1;
+      return gate.promise;
+    };
+    const queue = new WorkQueue({ clock, random: fixedRandom(), handle });
+    queue.add('a');
+    await clock.advance(0);
+    let cleared = 0;
+    const waits = [queue.clear(), queue.clear()].map((wait) => wait.then(() => (cleared += 1)));
+    await clock.advance(1000);
+    expect(cleared).toBe(0);
+    gate.resolve(RETRY);
+    await Promise.all(waits);
+    await clock.advance(60_000);
+    expect({ cleared, runs, size: queue.size }).toEqual({ cleared: 2, runs: 1, size: 0 });
+  });
 });

@@ -7,6 +7,8 @@
  */
 import http, { type IncomingMessage } from 'node:http';
 import https from 'node:https';
+import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import type { ApiRequest, Clock, KubeApi, WatchHandlers } from '../../engine/ports.ts';
 import { type Access, AccessKeeper } from './access-keeper.ts';
 import type { AccessSource } from './credentials.ts';
@@ -107,10 +109,24 @@ function exchange(request: ApiRequest, access: Access, signal: AbortSignal): Pro
       },
       resolve,
     );
-    outgoing.on('socket', (socket) => socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS));
+    outgoing.on('socket', (socket) => {
+      socket.setKeepAlive(true, KEEP_ALIVE_PROBE_MS);
+      whenOpen(socket, () => {
+        const refusal = request.refusal?.();
+        if (refusal === undefined) outgoing.end(body);
+        else outgoing.destroy(refusal);
+      });
+    });
     outgoing.on('error', reject);
-    outgoing.end(body);
   });
+}
+
+/** Calls back when what is written to the socket goes out at once: a new one has its handshakes before it. */
+function whenOpen(socket: Socket, callback: () => void): void {
+  const isSecuring =
+    socket instanceof TLSSocket && (socket as { secureConnecting?: boolean }).secureConnecting === true;
+  if (!socket.connecting && !isSecuring) callback();
+  else socket.once(socket instanceof TLSSocket ? 'secureConnect' : 'connect', callback);
 }
 
 function pathOf(server: URL, request: ApiRequest): string {

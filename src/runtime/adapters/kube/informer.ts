@@ -65,6 +65,8 @@ export class Informer<View extends object> {
   #wake: (() => void) | undefined;
   /** The list or watch under way; aborting it, but not #stopping, begins the next at once. */
   #attempt = new AbortController();
+  /** Somebody waits for a list that is still to begin. */
+  #refresh: PromiseWithResolvers<void> | undefined;
 
   constructor(options: InformerOptions<View>) {
     this.#options = options;
@@ -96,6 +98,20 @@ export class Informer<View extends object> {
     this.#failures = 0;
     this.#attempt.abort();
     this.#wake?.();
+  }
+
+  /**
+   * Reads the whole list anew and goes on from there. Resolves when the copy shows everything that the server had
+   * acknowledged to anybody before this call: a watch may be late by any time, a list is not. Pending when stopped.
+   */
+  refresh(): Promise<void> {
+    const earlier = this.#refresh;
+    const wanted = Promise.withResolvers<void>();
+    this.#refresh = wanted;
+    // A list that has begun for the earlier one is given up with its attempt.
+    if (earlier !== undefined) void wanted.promise.then(earlier.resolve);
+    this.reconnect();
+    return wanted.promise;
   }
 
   /** Whether the list was read whole at least once. */
@@ -136,8 +152,9 @@ export class Informer<View extends object> {
       this.#attempt = attempt;
       const signal = AbortSignal.any([this.#stopping.signal, attempt.signal]);
       try {
-        this.#resourceVersion ??= await this.#list(signal);
-        await this.#watch(this.#resourceVersion, signal);
+        const resourceVersion = await this.#start(signal);
+        if (attempt.signal.aborted) continue;
+        await this.#watch(resourceVersion, signal);
       } catch (error) {
         if (this.#stopping.signal.aborted) return;
         if (!attempt.signal.aborted) this.#failed(error);
@@ -145,6 +162,20 @@ export class Informer<View extends object> {
       if (this.#failures === 0) continue;
       await this.#pause(Math.max(this.#waitAtLeastMs, backoffMs(BACKOFF, this.#failures, this.#options.random)));
     }
+  }
+
+  /** Where to watch from: after a list, if there was none yet or a new one is wanted. */
+  async #start(signal: AbortSignal): Promise<string> {
+    const wanted = this.#refresh;
+    if (wanted === undefined && this.#resourceVersion !== undefined) return this.#resourceVersion;
+    const resourceVersion = await this.#list(signal);
+    this.#resourceVersion = resourceVersion;
+    // A later wish has resolved it already, or will: this list began before that.
+    if (wanted !== undefined && this.#refresh === wanted) {
+      this.#refresh = undefined;
+      wanted.resolve();
+    }
+    return resourceVersion;
   }
 
   #failed(error: unknown): void {

@@ -1,7 +1,7 @@
 /**
  * The one error that leaves adapters/kube: what was asked, what the server (or the way to it) answered. `status` is the
  * HTTP status; 0 means that no response arrived. `reason` is the API's own word (NotFound, Conflict, Expired, …) or, with
- * status 0, the system's (ECONNREFUSED, …) or one of ours: timeout, idle, aborted, malformed-response.
+ * status 0, the system's (ECONNREFUSED, …) or one of ours: timeout, idle, aborted, malformed-response, not-leader.
  */
 /** What a server may ask for with Retry-After, at most: a wait of days would be a mistake, and look like a hang. */
 const MAX_RETRY_AFTER_SECONDS = 60;

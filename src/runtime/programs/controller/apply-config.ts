@@ -82,6 +82,12 @@ export class ConfigApplier {
     };
   }
 
+  /** Another controller writes from now on. */
+  forget(): void {
+    this.#decision = undefined;
+    this.#written.clear();
+  }
+
   /** Whether the key is one of those above. */
   owns(key: string): boolean {
     return key === 'state' || key === 'configmap' || key.startsWith('config/');

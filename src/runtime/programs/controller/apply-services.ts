@@ -5,6 +5,7 @@
  */
 import type { EventSink } from '../../adapters/kube/events.ts';
 import type { Informer } from '../../adapters/kube/informer.ts';
+import { KubeError } from '../../adapters/kube/kube-error.ts';
 import { type ServiceStatusWrite, writeServiceStatus } from '../../adapters/kube/write-service.ts';
 import type { Allocation } from '../../decide/allocation.ts';
 import type { Clock, KubeApi } from '../../engine/ports.ts';
@@ -56,6 +57,7 @@ export class ServiceApplier {
   /** Takes over a decision and returns the keys of the Services that are to be written. */
   take(decision: Decision): readonly string[] {
     this.#decision = decision;
+    this.#unanswered.decided();
     // Whatever changed may be what answers the writes that they wait for.
     const due = new Set<string>(this.#heldUp);
     this.#heldUp.clear();
@@ -71,7 +73,15 @@ export class ServiceApplier {
     return Array.from(due);
   }
 
-  /** Writes the Service if it does not say what was decided. */
+  /** Another controller writes from now on. */
+  forget(): void {
+    this.#decision = undefined;
+    this.#unanswered.forget();
+    for (const memory of [this.#givenUp, this.#leaving, this.#waiting, this.#heldUp, this.#pendingSince])
+      memory.clear();
+  }
+
+  /** Writes the Service if it does not say what was decided. Rejects with KubeError, also where the write does not last. */
   async write(key: string): Promise<void> {
     const { api, services, events, onWritten } = this.#options;
     const allocation = this.#decision?.allocator?.get(key);
@@ -82,11 +92,20 @@ export class ServiceApplier {
     const write = this.#writeFor(key);
     if (write === undefined || this.#isBlocked(key, write)) return;
     services.learn(await this.#unanswered.send(key, write, () => writeServiceStatus(api, write)));
-    if (allocation !== undefined) {
-      for (const event of serviceEvents(allocation)) events.emit(event);
-      this.#noteServed(key, allocation);
-    }
     onWritten(key);
+    if (allocation === undefined) return;
+    if (!this.#isKept(key, allocation)) throw notKept();
+    for (const event of serviceEvents(allocation)) events.emit(event);
+    this.#noteServed(key, allocation);
+  }
+
+  /** Whether the Service, as the API answered the write, says what was decided. */
+  #isKept(key: string, allocation: Allocation): boolean {
+    const service = this.#options.services.get(key);
+    const { nowText } = this.#options;
+    return (
+      service === undefined || serviceWrite({ ...allocation, service, verdict: 'assign' }, nowText()) === undefined
+    );
   }
 
   #writeFor(key: string): ServiceStatusWrite | undefined {
@@ -150,4 +169,14 @@ export class ServiceApplier {
     this.#pendingSince.delete(key);
     this.#options.onServed((this.#options.clock.now() - since) / 1000);
   }
+}
+
+/** Otherwise it would be written again at once, and for ever. */
+function notKept(): KubeError {
+  return new KubeError({
+    op: 'patch service status',
+    status: 0,
+    reason: 'not-kept',
+    message: 'the write was accepted, but the Service does not show it: does an admission webhook or policy undo it?',
+  });
 }

@@ -5,6 +5,7 @@
  *     service/<ns>/<name> (apply-services.ts) · and those of apply-config.ts
  */
 import type { EventSink } from '../../adapters/kube/events.ts';
+import { isNotLeader } from '../../adapters/kube/fenced-api.ts';
 import { KubeError } from '../../adapters/kube/kube-error.ts';
 import type { ConfigurationStateIdentity } from '../../adapters/kube/write-config-objects.ts';
 import type { Clock, KubeApi } from '../../engine/ports.ts';
@@ -59,6 +60,12 @@ export class Applier {
     return { now: [...config.now, ...services], soon: config.soon };
   }
 
+  /** Another controller writes from now on: what this one has written and decided says nothing any more. */
+  forget(): void {
+    this.#config.forget();
+    this.#services.forget();
+  }
+
   /** Writes one object if it does not say what was decided. */
   async write(key: string): Promise<Outcome> {
     try {
@@ -67,6 +74,8 @@ export class Applier {
       return DONE;
     } catch (error) {
       if (!(error instanceof KubeError)) throw error;
+      // Whoever leads now has decided anew.
+      if (isNotLeader(error)) return DONE;
       // Gone: nothing to write any more. A 404 in other words is not from the API server, but from somebody on the way.
       if (error.reason === 'NotFound' && key !== 'state') return DONE;
       // A conflict, too: somebody else wrote first. The informer brings it, and the decision after that is tried here.

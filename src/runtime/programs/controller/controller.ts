@@ -9,6 +9,7 @@
  * Nothing is decided before every cache has been read whole once, so a start takes nothing away.
  */
 import { EventSink } from '../../adapters/kube/events.ts';
+import { isNotLeader } from '../../adapters/kube/fenced-api.ts';
 import type { KubeError } from '../../adapters/kube/kube-error.ts';
 import type { ConfigurationStateIdentity } from '../../adapters/kube/write-config-objects.ts';
 import type { PoolUsage } from '../../decide/pool-usage.ts';
@@ -67,6 +68,12 @@ export class Controller {
   readonly #writes: WorkQueue;
   #decision: Decision | undefined;
   #faultsTold = '';
+  /** Whether it gives out addresses: since lead(), once Services have been read anew, until standBy(). */
+  #role: 'standing-by' | 'taking-over' | 'leading' = 'standing-by';
+  /** Counts lead() and standBy(). */
+  #term = 0;
+  /** The writes of the last time that it led. */
+  #earlierWrites: Promise<void> = Promise.resolve();
 
   constructor(options: ControllerOptions) {
     const { api, clock, random, log, metrics } = options;
@@ -95,6 +102,7 @@ export class Controller {
       instance: options.instance,
       onDropped: (event, err) => {
         metrics.eventDropped();
+        if (isNotLeader(err)) return;
         log.warn({ reason: event.reason, object: event.object.name, err }, 'an event could not be told');
       },
     });
@@ -125,6 +133,33 @@ export class Controller {
     startCaches(this.#caches, () => this.#changed());
   }
 
+  /**
+   * This one alone leads now: decides over everything. From Services that are read after this moment, because a watch may
+   * be late, and the controller before may have given what the copy shows as free.
+   */
+  async lead(): Promise<void> {
+    this.#term += 1;
+    const term = this.#term;
+    this.#role = 'taking-over';
+    await this.#earlierWrites;
+    await this.#caches.services.refresh();
+    if (term !== this.#term) return;
+    this.#role = 'leading';
+    this.#observed.lookAtEverything();
+    this.#changed();
+  }
+
+  /** Another may lead from now on: drops what was decided and what waits to be written. */
+  standBy(): void {
+    this.#term += 1;
+    this.#role = 'standing-by';
+    this.#decision = undefined;
+    this.#earlierWrites = this.#writes.clear();
+    this.#applier.forget();
+    this.#options.metrics.poolsUsed([]);
+    this.#options.metrics.pending(new Map());
+  }
+
   /** Ends the watches and the writes under way; the cluster stays as it is. */
   async stop(): Promise<void> {
     await Promise.all([this.#world.stop(), this.#writes.stop(), stopCaches(this.#caches)]);
@@ -133,7 +168,7 @@ export class Controller {
   /** What is still missing before it does its work, in words; empty: it does. */
   waitingFor(): string[] {
     const reads = unsynced(this.#caches).map((name) => `the first list of ${name} has not been read`);
-    if (reads.length > 0) return reads;
+    if (reads.length > 0 || this.#role === 'standing-by') return reads;
     if (this.#decision === undefined) return ['nothing has been decided yet'];
     if (this.#decision.decided.config === undefined) return ['the configuration is faulty and no good one is known'];
     return [];
@@ -145,11 +180,13 @@ export class Controller {
 
   async #decide(): Promise<Outcome> {
     if (unsynced(this.#caches).length > 0) return DONE;
+    // Whoever stands by decides, too: it knows then what deleted Services gave up, and has the last good configuration.
     const decision = this.#observed.decide();
-    this.#decision = decision;
     this.#tellConfig(decision);
-    this.#writes.addAfter(FIGURES, FIGURES_DELAY_MS);
     this.#lookAgainAt(decision.allocator?.nextEndMs());
+    if (this.#role !== 'leading') return DONE;
+    this.#decision = decision;
+    this.#writes.addAfter(FIGURES, FIGURES_DELAY_MS);
     const { now, soon } = this.#applier.take(decision);
     for (const key of now) this.#writes.add(key);
     for (const key of soon) this.#writes.addAfter(key, POOL_STATUS_DELAY_MS);

@@ -3,6 +3,7 @@
  * write gave to one Service is not to be written on another yet, because a decision knows of a write only when it is done.
  *
  *     sent ─┬─ done, or refused (4xx) ─────────────────────────────▶ forgotten, and whoever waited is told
+ *           (done: kept until the next decision, which knows of it)
  *           └─ no answer (5xx, timeout, broken connection) ─▶ kept until the copy has another version of the Service
  */
 import { KubeError } from '../../adapters/kube/kube-error.ts';
@@ -26,6 +27,8 @@ interface Unanswered {
 export class UnansweredWrites {
   readonly #options: UnansweredWritesOptions;
   readonly #writes = new Map<string, Unanswered>();
+  /** Done since the decision in force was taken, which does not know of them. */
+  readonly #landed = new Map<string, readonly Ip[]>();
   #isWaitedFor = false;
 
   constructor(options: UnansweredWritesOptions) {
@@ -41,6 +44,7 @@ export class UnansweredWrites {
     this.#writes.set(key, { resourceVersion, ips: [...(before?.ips ?? []), ...(write.ips ?? [])] });
     try {
       const written = await send();
+      this.#landed.set(key, write.ips ?? []);
       this.#answered(key, undefined);
       return written;
     } catch (error) {
@@ -54,6 +58,9 @@ export class UnansweredWrites {
    * the two share it.
    */
   holdUp(key: string, ips: readonly Ip[], isMeant: (other: string, ip: Ip) => boolean): boolean {
+    for (const [other, landed] of this.#landed) {
+      if (other !== key && ips.some((ip) => landed.includes(ip) && !isMeant(other, ip))) return true;
+    }
     for (const [other, write] of this.#writes) {
       // Another version of it, or none: the copy has what came of the write.
       if (this.#options.versionOf(other) !== write.resourceVersion) this.#writes.delete(other);
@@ -63,6 +70,18 @@ export class UnansweredWrites {
       }
     }
     return false;
+  }
+
+  /** A decision was taken from everything that is in the copy. */
+  decided(): void {
+    this.#landed.clear();
+  }
+
+  /** Another controller writes from now on; by the time this one does again, what it sent has ended. */
+  forget(): void {
+    this.#writes.clear();
+    this.#landed.clear();
+    this.#isWaitedFor = false;
   }
 
   #answered(key: string, left: Unanswered | undefined): void {

@@ -312,3 +312,64 @@ test('stop ends a wait and a watch', async () => {
   await waiting.informer.stop();
   expect(waiting.clock.nextDelayMs).toBeUndefined();
 });
+
+describe('a refresh', () => {
+  const lists = (api: FakeKubeApi): number => api.requests.length;
+
+  test('reads the list anew, tells what the watch had not brought yet, and watches on from there', async () => {
+    const api = new FakeKubeApi(oneThing);
+    const { informer, changes } = informerOn(api);
+    await settle();
+    api.answerWith(() => apiList([apiObject('a', '11', { value: 2 }), apiObject('b', '12', { value: 3 })], '20'));
+    changes.length = 0;
+    await informer.refresh();
+    expect(informer.list()).toEqual([{ value: 2 }, { value: 3 }]);
+    expect(changes).toEqual(['default/a', 'default/b']);
+    await settle();
+    expect(api.lastWatch.request.query).toMatchObject({ resourceVersion: '20' });
+    await informer.stop();
+  });
+
+  test('gives up a list that had begun before, and waits for one that began after', async () => {
+    const gates: PromiseWithResolvers<object>[] = [];
+    const api = new FakeKubeApi(() => {
+      const gate = Promise.withResolvers<object>();
+      gates.push(gate);
+      return gate.promise;
+    });
+    const { informer } = informerOn(api);
+    await settle();
+    let refreshed = 0;
+    void informer.refresh().then(() => (refreshed += 1));
+    void informer.refresh().then(() => (refreshed += 1));
+    gates[0]?.resolve(oneThing());
+    await settle();
+    expect({ refreshed, lists: lists(api) }).toEqual({ refreshed: 0, lists: 2 });
+    void informer.refresh().then(() => (refreshed += 1));
+    gates[1]?.resolve(oneThing());
+    await settle();
+    expect({ refreshed, lists: lists(api) }).toEqual({ refreshed: 0, lists: 3 });
+    gates[2]?.resolve(oneThing());
+    await settle();
+    expect(refreshed).toBe(3);
+    await informer.stop();
+  });
+
+  test('that fails is tried again until it succeeds', async () => {
+    const api = new FakeKubeApi(oneThing);
+    const { clock, informer } = informerOn(api);
+    await settle();
+    api.answerWith(() => {
+      throw kubeError(503, 'ServiceUnavailable');
+    });
+    let refreshed = false;
+    void informer.refresh().then(() => (refreshed = true));
+    await clock.advance(500);
+    expect(refreshed).toBe(false);
+    expect(informer.list()).toEqual([{ value: 1 }]);
+    api.answerWith(oneThing);
+    await clock.advance(1000);
+    expect(refreshed).toBe(true);
+    await informer.stop();
+  });
+});

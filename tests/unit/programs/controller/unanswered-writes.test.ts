@@ -36,6 +36,9 @@ test('an address under way is held up for others, and the answer is told to who 
   resolve();
   await sending;
   expect(answers()).toBe(1);
+  // Done, but the decision in force does not know of it yet.
+  expect(writes.holdUp('ns/two', [A], notMeant)).toBe(true);
+  writes.decided();
   expect(writes.holdUp('ns/two', [A], notMeant)).toBe(false);
 });
 
