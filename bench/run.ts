@@ -12,6 +12,7 @@ import { measureAllocation } from './allocation.ts';
 import { measureAnnouncement } from './announcement.ts';
 import { benchArpLatency } from './arp-latency.ts';
 import { BenchCluster } from './bench-cluster.ts';
+import { measureDecision } from './decision.ts';
 import { measureImageSize } from './image-size.ts';
 import { describeLoad, describeMachine, monotonicMs } from './machine.ts';
 import { measureMemory } from './memory.ts';
@@ -28,6 +29,7 @@ interface Measurement {
 const measurements: readonly Measurement[] = [
   { name: 'image', title: 'image size', measure: measureImageSize },
   { name: 'arp', title: 'ARP reply', measure: async () => (await benchArpLatency()).lines },
+  { name: 'decision', title: 'who gets which address, decided alone', measure: measureDecision },
   { name: 'start', title: 'sandbox start, caches warm', measure: measureSandboxStart },
   { name: 'allocation', title: 'Service created → external address visible', measure: measureAllocation },
   { name: 'announcement', title: 'external address visible → first ARP reply', measure: measureAnnouncement },

@@ -1,0 +1,62 @@
+/**
+ * The time of the pure decision, without a cluster: a full pass over 1,000, 10,000 and 100,000 Services with a hundred
+ * pools (decision-world.ts), under the runtime's flags that the chart sets and under none. The floor is a plain loop over
+ * the same Services that puts each key and each address into a Map.
+ */
+import path from 'node:path';
+import { execa } from 'execa';
+import type { DecisionTimes } from './decision-process.ts';
+import { formatRatio, formatRow, type Percentiles, percentiles, type Unit } from './percentiles.ts';
+import { growthExponent } from './rates.ts';
+import { controllerRuntimeFlags } from './runtime-flags.ts';
+
+const SIZES = [1_000, 10_000, 100_000];
+const PROGRAM = path.join(import.meta.dirname, 'decision-process.ts');
+const UNIT: Unit = { name: 'ms', digits: 2 };
+
+interface Measured {
+  readonly size: number;
+  readonly times: Readonly<Record<keyof DecisionTimes, Percentiles>>;
+}
+
+export async function measureDecision(): Promise<string[]> {
+  const chart = await controllerRuntimeFlags();
+  return [
+    `${chart.filter((flag) => !flag.startsWith('--disable-warning')).join(' ')} (the chart’s flags):`,
+    ...(await measureUnder(chart)),
+    'no flags:',
+    ...(await measureUnder(['--disable-warning=ExperimentalWarning'])),
+  ];
+}
+
+async function measureUnder(flags: readonly string[]): Promise<string[]> {
+  const measured: Measured[] = [];
+  for (const size of SIZES) measured.push({ size, times: await decide(size, flags) });
+  return [...measured.flatMap(describe), describeGrowth(measured)].map((line) => `  ${line}`);
+}
+
+async function decide(size: number, flags: readonly string[]): Promise<Measured['times']> {
+  const { stdout } = await execa(process.execPath, [...flags, PROGRAM, String(size)]);
+  const { floor, fullPass } = JSON.parse(stdout) as DecisionTimes;
+  return { floor: percentiles(floor), fullPass: percentiles(fullPass) };
+}
+
+function describe({ size, times: { floor, fullPass } }: Measured): string[] {
+  const count = size.toLocaleString('en');
+  return [
+    formatRow(`${count} into a Map (the floor)`, floor, UNIT),
+    formatRow(`${count}, a full pass`, fullPass, UNIT),
+    formatRatio(fullPass, floor),
+  ];
+}
+
+/** By the medians. */
+function describeGrowth(measured: readonly Measured[]): string {
+  const steps = measured.slice(1).map((large, index) => {
+    const small = measured[index] ?? large;
+    const sized = ({ size, times }: Measured) => ({ size, cost: times.fullPass.p50 });
+    const exponent = growthExponent(sized(small), sized(large)).toFixed(2);
+    return `${exponent} from ${small.size.toLocaleString('en')} to ${large.size.toLocaleString('en')}`;
+  });
+  return `growth of the full pass (exponent; 1 is linear): ${steps.join(', ')}`;
+}
