@@ -10,8 +10,10 @@ import { monotonicMs } from './machine.ts';
 export const INSTANCE = 'bench';
 /** A /16, so that addresses by the thousand lie in the nodes' own subnet. */
 const SUBNET = '10.215.0.0/16';
-/** What the measurements may give out: 4096 addresses, none of them a host's. */
-const POOL = '10.215.16.0/20';
+/** What the measurements may give out: 16,384 addresses, none of them a host's. */
+const POOL = '10.215.64.0/18';
+/** For a pool of a measurement's own, beside that one: 4,096 addresses. */
+export const SPARE_RANGE = '10.215.128.0/20';
 
 const root = path.resolve(import.meta.dirname, '..');
 
@@ -57,9 +59,9 @@ export class BenchCluster {
   }
 }
 
-/** An address to ask for, 0 to 2047: from the pool's upper half, as those that ask for none are given the lowest. */
+/** An address to ask for, 0 to 4095: from the pool's last quarter, as those that ask for none are given the lowest. */
 export function reservedAddress(index: number): string {
-  return `10.215.${24 + (index >> 8)}.${index & 255}`;
+  return `10.215.${112 + (index >> 8)}.${index & 255}`;
 }
 
 /** Rejects with what kubectl said. */

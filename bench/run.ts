@@ -17,6 +17,7 @@ import { measureImageSize } from './image-size.ts';
 import { describeLoad, describeMachine, monotonicMs } from './machine.ts';
 import { measureMemory } from './memory.ts';
 import { measureSandboxStart } from './sandbox-start.ts';
+import { measureThroughput } from './throughput.ts';
 
 interface Measurement {
   readonly name: string;
@@ -32,6 +33,7 @@ const measurements: readonly Measurement[] = [
   { name: 'decision', title: 'who gets which address, decided alone', measure: measureDecision },
   { name: 'start', title: 'sandbox start, caches warm', measure: measureSandboxStart },
   { name: 'allocation', title: 'Service created → external address visible', measure: measureAllocation },
+  { name: 'throughput', title: 'a thousand Services at once', measure: measureThroughput },
   { name: 'announcement', title: 'external address visible → first ARP reply', measure: measureAnnouncement },
   { name: 'memory', title: 'resident memory', measure: measureMemory },
 ];

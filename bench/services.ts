@@ -10,28 +10,38 @@ import { loadKubeConfig } from '../src/runtime/adapters/kube/credentials.ts';
 import { Informer } from '../src/runtime/adapters/kube/informer.ts';
 import { corePath, SERVICES_PATH } from '../src/runtime/adapters/kube/paths.ts';
 import { asArray, asObject, asString, type Untyped } from '../src/runtime/adapters/kube/untyped.ts';
+import type { KubeApi } from '../src/runtime/engine/ports.ts';
 import type { SandboxHandle } from '../src/sandbox/sandbox.ts';
+import { waitFor } from '../tests/support/wait-for.ts';
 import { monotonicMs } from './machine.ts';
 
 const NAMESPACE = 'default';
 const PATH = corePath('services', NAMESPACE);
 const DEFAULT_WAIT_MS = 30_000;
 const PARALLEL = 4;
+const DELETE_ALL_MS = 300_000;
 
 export interface ServiceView {
   /** The first address in its status, "" while it has none. */
   readonly address: string;
+  /** The reason in the condition metallb.io/Allocated, "" while it has none. */
+  readonly reason: string;
 }
 
 export interface NewService {
   readonly name: string;
   /** Ask for this address; absent: any. */
   readonly address?: string;
+  /** Ask for an address of this pool; absent: of any. */
+  readonly pool?: string;
   /** Absent: the addon's. */
   readonly loadBalancerClass?: string;
   /** 'nginx': the demo's pods serve it. */
   readonly endpoints: 'nginx' | 'none';
 }
+
+/** A sandbox, or any other cluster that Services can be made in. */
+export type Kubeconfig = Pick<SandboxHandle, 'kubeconfigPath'>;
 
 interface Waiter {
   readonly isMet: (view: ServiceView | undefined) => boolean;
@@ -44,7 +54,7 @@ export class BenchServices {
   readonly #waiters = new Map<string, Waiter>();
 
   /** Use `openServices`. */
-  constructor(handle: SandboxHandle) {
+  constructor(handle: Kubeconfig) {
     this.#api = new KubeConnection(loadKubeConfig(handle.kubeconfigPath), hostClock);
     this.#informer = new Informer({
       api: this.#api,
@@ -69,9 +79,14 @@ export class BenchServices {
     this.#api.close();
   }
 
-  /** Resolves when the API server has answered. */
-  async create(service: NewService): Promise<void> {
-    await this.#api.request({ op: 'create service', method: 'POST', path: PATH, body: manifest(service) });
+  /** For other requests of the same measurement, on the same connections. */
+  get api(): KubeApi {
+    return this.#api;
+  }
+
+  /** Resolves with the object when the API server has answered. */
+  create(service: NewService): Promise<unknown> {
+    return this.#api.request({ op: 'create service', method: 'POST', path: PATH, body: manifest(service) });
   }
 
   /** Writes an address as a controller would. */
@@ -90,6 +105,12 @@ export class BenchServices {
     return this.#when(name, { what: 'has no address', withinMs, isMet: (view) => (view?.address ?? '') !== '' });
   }
 
+  /** Resolves when the watch showed that the Service was refused for this reason. */
+  async isRefused(name: string, reason: string, withinMs = DEFAULT_WAIT_MS): Promise<void> {
+    const what = `is not refused for ${reason}`;
+    await this.#when(name, { what, withinMs, isMet: (view) => view?.address === '' && view.reason === reason });
+  }
+
   addressOf(name: string): string {
     return this.#informer.get(`${NAMESPACE}/${name}`)?.address ?? '';
   }
@@ -104,12 +125,16 @@ export class BenchServices {
     await Promise.all([this.#api.request({ op: 'delete service', method: 'DELETE', path: `${PATH}/${name}` }), gone]);
   }
 
+  /** Resolves when the watch shows none any more. */
   async deleteAll(): Promise<void> {
-    const list = await this.#api.request({ op: 'list services', path: PATH, query: { labelSelector: 'app=bench' } });
-    const names = asArray(asObject(list)['items']).map((item) =>
-      asString(asObject(asObject(item)['metadata'])['name']),
-    );
-    await inParallel(names, (name) => this.delete(name));
+    const query = { labelSelector: 'app=bench' };
+    const request = { op: 'delete services', method: 'DELETE', path: PATH, query, timeoutMs: DELETE_ALL_MS } as const;
+    const gone = async (): Promise<boolean> => {
+      if (this.#informer.size > 0) await this.#api.request(request);
+      return this.#informer.size === 0;
+    };
+    // The server gives a request a minute, which thousands of Services may well take: what it has done by then is done.
+    await waitFor('all Services of the bench are gone', gone, { withinMs: DELETE_ALL_MS, everyMs: 500 });
   }
 
   #when(
@@ -139,7 +164,7 @@ export class BenchServices {
 }
 
 /** Runs `use` with the Services of an empty list, and leaves it empty. */
-export async function withServices<T>(handle: SandboxHandle, use: (services: BenchServices) => Promise<T>): Promise<T> {
+export async function withServices<T>(handle: Kubeconfig, use: (services: BenchServices) => Promise<T>): Promise<T> {
   const services = new BenchServices(handle);
   await services.start();
   let result: T;
@@ -155,28 +180,40 @@ export async function withServices<T>(handle: SandboxHandle, use: (services: Ben
 }
 
 /** A few at a time; rejects with the first failure. */
-export async function inParallel<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+export async function inParallel<T>(
+  items: readonly T[],
+  work: (item: T) => Promise<unknown>,
+  parallel = PARALLEL,
+): Promise<void> {
   const queue = items.values();
   await Promise.all(
-    Array.from({ length: PARALLEL }, async () => {
+    Array.from({ length: parallel }, async () => {
       for (const item of queue) await work(item);
     }),
   );
 }
 
 function readService(raw: Untyped): ServiceView {
-  const [first] = asArray(asObject(asObject(raw['status'])['loadBalancer'])['ingress']);
-  return { address: asString(asObject(first)['ip']) };
+  const status = asObject(raw['status']);
+  const [first] = asArray(asObject(status['loadBalancer'])['ingress']);
+  const allocated = asArray(status['conditions'])
+    .map(asObject)
+    .find(({ type }) => type === 'metallb.io/Allocated');
+  return { address: asString(asObject(first)['ip']), reason: asString(allocated?.['reason']) };
 }
 
-function manifest({ name, address, loadBalancerClass, endpoints }: NewService): object {
+function manifest({ name, address, pool, loadBalancerClass, endpoints }: NewService): object {
+  const annotations = {
+    ...(address === undefined ? {} : { 'metallb.io/loadBalancerIPs': address }),
+    ...(pool === undefined ? {} : { 'metallb.io/address-pool': pool }),
+  };
   return {
     apiVersion: 'v1',
     kind: 'Service',
     metadata: {
       name,
       labels: { app: 'bench' },
-      ...(address === undefined ? {} : { annotations: { 'metallb.io/loadBalancerIPs': address } }),
+      annotations,
     },
     spec: {
       type: 'LoadBalancer',
