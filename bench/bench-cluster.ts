@@ -35,6 +35,7 @@ export interface Boot {
 export class BenchCluster {
   #boot: Promise<Boot> | undefined;
   #addon: Promise<SandboxHandle> | undefined;
+  readonly #others: (() => Promise<void>)[] = [];
 
   /** The cluster alone, and how long it took to boot with warm caches. */
   boot(): Promise<Boot> {
@@ -52,8 +53,14 @@ export class BenchCluster {
     return this.#addon;
   }
 
-  /** Does nothing when no measurement has asked for a cluster. */
+  /** For what else a measurement has started: ended by it as a rule, and here after an interrupt. Called twice, then. */
+  alsoClose(end: () => Promise<void>): void {
+    this.#others.push(end);
+  }
+
+  /** Takes down what measurements have asked for. */
   async close(): Promise<void> {
+    for (const end of this.#others.reverse()) await end();
     if (this.#boot === undefined) return;
     await down({ name: INSTANCE });
   }

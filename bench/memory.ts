@@ -1,8 +1,7 @@
 /**
  * Resident memory of the controller and of every speaker, freshly started: with no Service, and with a thousand that all
- * have an address and are answered for on the LAN. The floor is a Node that does nothing, the image's own binary.
- *
- * Megabytes are 10⁶ bytes.
+ * have an address and are answered for on the LAN. The floor is a Node that does nothing, the image's own binary. The
+ * controller with ten thousand is measured in many-services.ts, where there are no nodes that would have to serve them.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +15,7 @@ import type { SandboxHandle } from '../src/sandbox/sandbox.ts';
 import { waitFor } from '../tests/support/wait-for.ts';
 import { type BenchCluster, kubectl } from './bench-cluster.ts';
 import { askForAll } from './lan-client.ts';
-import { parseNode, type ResidentMemory, readResidentMemory } from './process-memory.ts';
+import { formatMemory, parseNode, type ResidentMemory, readResidentMemory } from './process-memory.ts';
 import { type BenchServices, inParallel, withServices } from './services.ts';
 
 const SERVICES = 1000;
@@ -123,9 +122,4 @@ async function idleNode(): Promise<ResidentMemory> {
   } finally {
     child.kill();
   }
-}
-
-function formatMemory(name: string, { total, anonymous, file }: ResidentMemory): string {
-  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1).padStart(6)} MB`;
-  return `${name.padEnd(38)} ${megabytes(total)}   of it anonymous ${megabytes(anonymous)}, file ${megabytes(file)}`;
 }

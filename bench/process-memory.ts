@@ -24,6 +24,12 @@ export function parseStatus(text: string): ResidentMemory {
   return { total: field('VmRSS'), anonymous: field('RssAnon'), file: field('RssFile') };
 }
 
+/** A row for people. Megabytes are 10⁶ bytes. */
+export function formatMemory(name: string, { total, anonymous, file }: ResidentMemory): string {
+  const megabytes = (bytes: number) => `${(bytes / 1e6).toFixed(1).padStart(6)} MB`;
+  return `${name.padEnd(38)} ${megabytes(total)}   of it anonymous ${megabytes(anonymous)}, file ${megabytes(file)}`;
+}
+
 /** The sandbox's node in the text of /proc/PID/cgroup: its control groups lie at /sandbox-<instance>/<node>. */
 export function parseNode(cgroup: string, instance: string): string | undefined {
   return cgroup

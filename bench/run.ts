@@ -4,7 +4,7 @@
  *     npm run bench                          everything
  *     npm run bench -- arp allocation        these, in the order below
  *
- * Needs root on Linux. What needs a cluster boots one of its own (sandbox "bench") and takes it down at the end, also
+ * Needs root on Linux, and for "restart" the programs that a sandbox's first boot brings. What needs a cluster boots one of its own (sandbox "bench") and takes it down at the end, also
  * after a failure or an interrupt. Exit codes: 0 all measured, 1 some could not be, 2 no such measurement.
  */
 import { SandboxError } from '../src/sandbox/errors.ts';
@@ -15,6 +15,7 @@ import { BenchCluster } from './bench-cluster.ts';
 import { measureDecision } from './decision.ts';
 import { measureImageSize } from './image-size.ts';
 import { describeLoad, describeMachine, monotonicMs } from './machine.ts';
+import { measureManyServices } from './many-services.ts';
 import { measureMemory } from './memory.ts';
 import { measureSandboxStart } from './sandbox-start.ts';
 import { measureThroughput } from './throughput.ts';
@@ -31,6 +32,7 @@ const measurements: readonly Measurement[] = [
   { name: 'image', title: 'image size', measure: measureImageSize },
   { name: 'arp', title: 'ARP reply', measure: async () => (await benchArpLatency()).lines },
   { name: 'decision', title: 'who gets which address, decided alone', measure: measureDecision },
+  { name: 'restart', title: 'restart with 10,000 Services, and memory', measure: measureManyServices },
   { name: 'start', title: 'sandbox start, caches warm', measure: measureSandboxStart },
   { name: 'allocation', title: 'Service created → external address visible', measure: measureAllocation },
   { name: 'throughput', title: 'a thousand Services at once', measure: measureThroughput },

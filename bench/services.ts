@@ -75,6 +75,11 @@ export class BenchServices {
   /** Deletes what is left of the Services and ends the watch. */
   async close(): Promise<void> {
     await this.deleteAll();
+    await this.leave();
+  }
+
+  /** Ends the watch; the Services stay. */
+  async leave(): Promise<void> {
     await this.#informer.stop();
     this.#api.close();
   }
