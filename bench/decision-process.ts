@@ -7,19 +7,31 @@
  * Prints one JSON line, DecisionTimes.
  */
 import { allocate } from '../src/runtime/decide/allocate.ts';
+import { type AllocationRules, Allocator } from '../src/runtime/decide/allocator.ts';
 import type { Ip } from '../src/runtime/model/ip.ts';
-import { formatKey } from '../src/runtime/model/service.ts';
-import { countVerdicts, type DecisionWorld, decisionWorld } from './decision-world.ts';
+import { formatKey, type ServiceView } from '../src/runtime/model/service.ts';
+import { countVerdicts, type DecisionWorld, decisionWorld, written } from './decision-world.ts';
 import { monotonicMs } from './machine.ts';
 
 /** A program that has just started has decided never before, so the first passes count. */
-const PASSES = { least: 3, most: 15 };
+const PASSES = { least: 2, most: 15 };
 const ENOUGH_MS = 4_000;
+const CHANGES = 200;
+/** No world has more that wait. */
+const WANTED_DELETIONS = 10;
 
 /** Milliseconds, in the order in which they were measured. */
 export interface DecisionTimes {
   readonly floor: readonly number[];
   readonly fullPass: readonly number[];
+  /** A Service appears that is given an address at once. */
+  readonly oneMore: readonly number[];
+  /** Its status comes back from the API as it was decided. */
+  readonly writtenBack: readonly number[];
+  /** A Service goes whose address nobody waits for. */
+  readonly deletion: readonly number[];
+  /** A Service goes whose address one of all those that wait for its pool is given. */
+  readonly wantedDeletion: readonly number[];
 }
 
 if (import.meta.main) {
@@ -28,13 +40,44 @@ if (import.meta.main) {
 }
 
 function measure(world: DecisionWorld): DecisionTimes {
-  const { config, services } = world;
+  const rules: AllocationRules = { config: world.config, loadBalancerClass: undefined };
+  const { services } = world;
   const floor = repeat(() => hashAll(world));
   const fullPass = repeat(
-    () => allocate({ config, services, loadBalancerClass: undefined }),
+    () => allocate({ ...rules, services }),
     (allocations) => assertExpected(world, countVerdicts(allocations)),
   );
-  return { floor, fullPass };
+  return { floor, fullPass, ...measureChanges(world, rules) };
+}
+
+/** One at a time, in a world where everything that was decided is written. */
+function measureChanges(world: DecisionWorld, rules: AllocationRules): Omit<DecisionTimes, 'floor' | 'fullPass'> {
+  const settled = allocate({ ...rules, services: world.services }).map(written);
+  const allocator = new Allocator(rules, settled);
+  const [oneMore, writtenBack, deletion, wantedDeletion]: [number[], number[], number[], number[]] = [[], [], [], []];
+  for (let index = 0; index < CHANGES; index++) {
+    const more = world.oneMore(index);
+    const key = formatKey(more);
+    oneMore.push(timeChange(allocator, key, more, 1));
+    const allocation = allocator.get(key);
+    if (allocation?.verdict !== 'assign') throw new Error(`${key} is not given an address: ${allocation?.message}`);
+    writtenBack.push(timeChange(allocator, key, written(allocation), 1));
+    deletion.push(timeChange(allocator, formatKey(world.unwanted(index)), undefined, 1));
+  }
+  for (let index = 0; index < WANTED_DELETIONS; index++) {
+    wantedDeletion.push(timeChange(allocator, formatKey(world.wanted(index)), undefined, 2));
+  }
+  return { oneMore, writtenBack, deletion, wantedDeletion };
+}
+
+/** `touches` is how many allocations the change may make other ones, its own among them. */
+function timeChange(allocator: Allocator, key: string, service: ServiceView | undefined, touches: number): number {
+  const changes = new Map([[key, service]]);
+  const beganMs = monotonicMs();
+  const touched = allocator.update(changes);
+  const tookMs = monotonicMs() - beganMs;
+  if (touched.size !== touches) throw new Error(`${key} touched ${[...touched].join(', ')}`);
+  return tookMs;
 }
 
 function repeat<T>(work: () => T, check: (result: T) => void = () => {}): number[] {

@@ -1,7 +1,7 @@
 /**
  * The time of the pure decision, without a cluster: a full pass over 1,000, 10,000 and 100,000 Services with a hundred
- * pools (decision-world.ts), under the runtime's flags that the chart sets and under none. The floor is a plain loop over
- * the same Services that puts each key and each address into a Map.
+ * pools (decision-world.ts), and what one change costs in such a world, under the runtime's flags that the chart sets and
+ * under none. The floor of the pass is a plain loop over the same Services that puts each key and each address into a Map.
  */
 import path from 'node:path';
 import { execa } from 'execa';
@@ -37,16 +37,28 @@ async function measureUnder(flags: readonly string[]): Promise<string[]> {
 
 async function decide(size: number, flags: readonly string[]): Promise<Measured['times']> {
   const { stdout } = await execa(process.execPath, [...flags, PROGRAM, String(size)]);
-  const { floor, fullPass } = JSON.parse(stdout) as DecisionTimes;
-  return { floor: percentiles(floor), fullPass: percentiles(fullPass) };
+  const times = JSON.parse(stdout) as DecisionTimes;
+  return {
+    floor: percentiles(times.floor),
+    fullPass: percentiles(times.fullPass),
+    oneMore: percentiles(times.oneMore),
+    writtenBack: percentiles(times.writtenBack),
+    deletion: percentiles(times.deletion),
+    wantedDeletion: percentiles(times.wantedDeletion),
+  };
 }
 
-function describe({ size, times: { floor, fullPass } }: Measured): string[] {
+function describe({ size, times }: Measured): string[] {
+  const { floor, fullPass } = times;
   const count = size.toLocaleString('en');
   return [
     formatRow(`${count} into a Map (the floor)`, floor, UNIT),
     formatRow(`${count}, a full pass`, fullPass, UNIT),
     formatRatio(fullPass, floor),
+    formatRow(`${count}, one more`, times.oneMore, UNIT),
+    formatRow(`${count}, its status written`, times.writtenBack, UNIT),
+    formatRow(`${count}, one deleted`, times.deletion, UNIT),
+    formatRow(`${count}, one deleted, others wait`, times.wantedDeletion, UNIT),
   ];
 }
 
