@@ -1,5 +1,5 @@
 /**
- * Resident memory of the controller and of every speaker, freshly started: with no Service, and with a thousand that all
+ * Resident memory of every controller and speaker, freshly started: with no Service, and with a thousand that all
  * have an address and are answered for on the LAN. The floor is a Node that does nothing, the image's own binary. The
  * controller with ten thousand is measured in many-services.ts, where there are no nodes that would have to serve them.
  */
@@ -22,8 +22,6 @@ const SERVICES = 1000;
 const IDLE_MS = 30_000;
 const ALL_HAVE_ADDRESSES_MS = 300_000;
 const GIVE_UP_SECONDS = 60;
-/** The chart's default: one that gives out the addresses and one that stands by. */
-const CONTROLLERS = 2;
 const PROGRAMS = ['controller', 'speaker'] as const;
 /** MetalLB's own programs (Go), measured once by the same recipe. */
 const METALLB: Readonly<Record<(typeof PROGRAMS)[number], string>> = { controller: '80', speaker: '76–78' };
@@ -38,9 +36,9 @@ export async function measureMemory(cluster: BenchCluster): Promise<string[]> {
   const handle = await cluster.withAddon();
   const lines = [formatMemory('Node that does nothing (the floor)', await idleNode())];
   await restart(handle);
-  const programs = await waitFor('the controllers and a speaker a node', () => findPrograms(handle), {
-    withinMs: 30_000,
-  });
+  const controllers = await replicas(handle);
+  const what = `${controllers} controllers and a speaker a node`;
+  const programs = await waitFor(what, () => findPrograms(handle, controllers), { withinMs: 30_000 });
   await pause(IDLE_MS);
   lines.push(...(await describe('no Service', programs)));
   await withServices(handle, async (services) => {
@@ -50,6 +48,12 @@ export async function measureMemory(cluster: BenchCluster): Promise<string[]> {
     lines.push(...(await describe(`${SERVICES} Services`, programs)));
   });
   return lines;
+}
+
+/** How many controllers there are, of which one works and the others wait for its end. */
+async function replicas(handle: SandboxHandle): Promise<number> {
+  const path = 'jsonpath={.spec.replicas}';
+  return Number(await kubectl(handle, '-n', 'metallb-system', 'get', 'deployment/controller', '-o', path));
 }
 
 /** What earlier measurements have made the programs keep is not to be counted. */
@@ -70,7 +74,10 @@ async function announceAll(handle: SandboxHandle, services: BenchServices): Prom
 }
 
 /** Undefined while there are others than there should be, such as a pod that is being replaced. */
-async function findPrograms(handle: SandboxHandle): Promise<readonly ProgramProcess[] | undefined> {
+async function findPrograms(
+  handle: SandboxHandle,
+  controllers: number,
+): Promise<readonly ProgramProcess[] | undefined> {
   const { name, subnet, nodes, stateDir } = handle;
   const layout = planLayout({ name, subnet, nodes: nodes.length, stateRoot: path.dirname(stateDir) });
   const found: ProgramProcess[] = [];
@@ -82,13 +89,14 @@ async function findPrograms(handle: SandboxHandle): Promise<readonly ProgramProc
     if (node !== undefined) found.push({ program, node, pid });
   }
   const count = (program: string) => found.filter((process) => process.program === program).length;
-  if (count('controller') !== CONTROLLERS || count('speaker') !== nodes.length) return undefined;
+  if (count('controller') !== controllers || count('speaker') !== nodes.length) return undefined;
   return found.sort((a, b) => `${a.program} ${a.node}`.localeCompare(`${b.program} ${b.node}`));
 }
 
 /** A program that was started anew has not lived through the Services' coming, and must not be restarted by it either. */
 async function assertSame(handle: SandboxHandle, before: readonly ProgramProcess[]): Promise<void> {
-  const now = (await findPrograms(handle)) ?? [];
+  const controllers = before.filter(({ program }) => program === 'controller').length;
+  const now = (await findPrograms(handle, controllers)) ?? [];
   const gone = before.filter(({ pid }) => !now.some((process) => process.pid === pid));
   if (gone.length === 0) return;
   const ends = await kubectl(
