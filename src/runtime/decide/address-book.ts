@@ -44,6 +44,11 @@ export class AddressBook {
     return this.#holders.get(ip)?.some(({ key }) => key === holder) ?? false;
   }
 
+  /** Who holds it, ordered. */
+  holdersOf(ip: Ip): readonly string[] {
+    return (this.#holders.get(ip) ?? []).map(({ key }) => key).sort(compareText);
+  }
+
   /** Why the Service may not hold the address; undefined: it may. What it holds itself is no obstacle. */
   obstacle(ip: Ip, holder: string, sharing: Sharing): string | undefined {
     const holders = this.#holders.get(ip);

@@ -13,17 +13,20 @@
  * world. Where a change might upset what others hold (two Services claim one address) the whole is decided anew, so that
  * the result is the one that a fresh pass would give.
  */
-import type { Config } from '../model/config.ts';
+import type { Config, Pool } from '../model/config.ts';
 import type { Exclusion } from '../model/exclusion.ts';
+import type { Ip } from '../model/ip.ts';
 import type { Release } from '../model/release.ts';
 import { formatKey, type ServiceView } from '../model/service.ts';
 import { compareText } from '../model/text-order.ts';
+import { type AddressStanding, standingOf } from './address-standing.ts';
 import type { Allocation, Grant, Holding } from './allocation.ts';
-import type { AllocationReason, Refusal } from './allocation-reason.ts';
+import type { AllocationReason, PoolRefusalReason, Refusal } from './allocation-reason.ts';
 import { AllocationState, type StateRules } from './allocation-state.ts';
 import { type Claimant, compareClaims, isSameClaim, toClaimant } from './claimant.ts';
 import { grant } from './grant.ts';
 import { hasForeignStatus, isOurs, isSameIngress, shownAddresses, showsExactly } from './ownership.ts';
+import { poolObstacles } from './pool-obstacles.ts';
 import type { PoolUsage } from './pool-usage.ts';
 import { reclaim } from './reclaim.ts';
 import { RefusedClaims } from './refused-claims.ts';
@@ -158,6 +161,17 @@ export class Allocator {
   /** Of every pool, in the pools' order. */
   usage(): readonly PoolUsage[] {
     return this.#state.usage();
+  }
+
+  /** Whose an address is, and what keeps it from others. */
+  standing(ip: Ip): AddressStanding {
+    return standingOf(ip, this.#state);
+  }
+
+  /** All that keeps the pool from serving the Service of ours, asked for or not; empty: it would serve. */
+  obstacles(key: string, pool: Pool): readonly PoolRefusalReason[] {
+    const entry = this.#entries.get(key);
+    return entry === undefined ? [] : poolObstacles(entry.claimant, pool, holdingOf(entry.grant), this.#state);
   }
 
   /** Throws away all but the Services and what was given up, and decides from there. */

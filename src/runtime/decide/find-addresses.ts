@@ -34,7 +34,7 @@ export function findAddresses(
   return findAnywhere(search);
 }
 
-interface Search {
+export interface Search {
   readonly claimant: Claimant;
   readonly request: ServiceRequest;
   readonly held: Holding | undefined;
@@ -147,11 +147,14 @@ function nothingFound(refusals: readonly PoolRefusal[]): Refusal {
   return refusal(reason, `${what} (${formatPoolRefusals(refusals)})`, refusals);
 }
 
-/** All families; or for PreferDualStack the primary one, or else the other. */
 function bestOf(search: Search, pool: Pool): Result<readonly Ip[], PoolRefusalReason> {
-  const { claimant, request } = search;
-  const reason = pool.frozen ? 'PoolFaulty' : restriction(pool, claimant.service);
-  if (reason !== undefined) return err(reason);
+  const reason = pool.frozen ? 'PoolFaulty' : restriction(pool, search.claimant.service);
+  return reason === undefined ? pickBest(search, pool) : err(reason);
+}
+
+/** All families; or for PreferDualStack the primary one, or else the other. Whom the pool restricts itself to is ignored. */
+export function pickBest(search: Search, pool: Pool): Result<readonly Ip[], PoolRefusalReason> {
+  const { request } = search;
   const all = pickFamilies(search, pool, request.families);
   if (all.ok || request.dualStack !== 'prefer') return all;
   for (const family of request.families) {

@@ -83,6 +83,11 @@ export class Reservations {
     return Array.from(releases.values()).sort((a, b) => compareText(a.owner, b.owner))[0];
   }
 
+  /** What is remembered of the address, by owner. */
+  of(ip: Ip): readonly Release[] {
+    return Array.from(this.#byIp.get(ip)?.values() ?? []).sort((a, b) => compareText(a.owner, b.owner));
+  }
+
   /** What waits for the Service's return, ordered. */
   retainedFor(owner: string, nowMs: number): readonly Release[] {
     const ips = this.#byOwner.get(owner);

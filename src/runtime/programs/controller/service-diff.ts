@@ -4,18 +4,15 @@
  */
 import type { ClusterEvent } from '../../adapters/kube/events.ts';
 import type { ServiceStatusWrite } from '../../adapters/kube/write-service.ts';
+import { ALLOCATED_CONDITION, allocatedCondition, conditionOf, saysSame } from '../../decide/allocated-condition.ts';
 import type { Allocation } from '../../decide/allocation.ts';
 import type { AllocationReason } from '../../decide/allocation-reason.ts';
 import { showsExactly } from '../../decide/ownership.ts';
 import { ALLOCATED_FROM, deprecatedAnnotations } from '../../decide/service-request.ts';
 import type { Ip } from '../../model/ip.ts';
-import { type ConditionView, formatKey, type ServiceView } from '../../model/service.ts';
+import { formatKey, type ServiceView } from '../../model/service.ts';
 
-/** On the Service: whether it has addresses of ours, and why (not). */
-export const ALLOCATED_CONDITION = 'metallb.io/Allocated';
 const POOL_ANNOTATIONS = [`metallb.io/${ALLOCATED_FROM}`, `metallb.universe.tf/${ALLOCATED_FROM}`] as const;
-/** A condition's message may be 32 KiB; a reader's patience ends sooner. */
-const MAX_MESSAGE_LENGTH = 2000;
 
 /** `nowText` is the time of writing, RFC 3339. Undefined: the Service says all of it already. */
 export function serviceWrite(allocation: Allocation, nowText: string): ServiceStatusWrite | undefined {
@@ -128,20 +125,10 @@ function annotationChanges(service: ServiceView, pool: string | undefined): Reco
 
 function conditionChange(allocation: Allocation, nowText: string): ServiceStatusWrite['condition'] {
   const known = conditionOf(allocation.service);
-  if (allocation.reason === 'NotLoadBalancer') return known === undefined ? undefined : { type: ALLOCATED_CONDITION };
-  const status = allocation.ips.length > 0 ? 'True' : 'False';
-  const message = messageOf(allocation);
-  if (known?.status === status && known.reason === allocation.reason && known.message === message) return undefined;
+  const wanted = allocatedCondition(allocation);
+  if (wanted === undefined) return known === undefined ? undefined : { type: ALLOCATED_CONDITION };
+  if (saysSame(known, wanted)) return undefined;
   // The condition's time is that of the last change between true and false, not of every change of wording.
-  const lastTransitionTime = known?.status === status ? (known.lastTransitionTime ?? nowText) : nowText;
-  return { type: ALLOCATED_CONDITION, status, reason: allocation.reason, message, lastTransitionTime };
-}
-
-function messageOf({ ips, pool, reason, message }: Allocation): string {
-  const text = reason === 'Allocated' ? `${ips.join(', ')} from pool "${pool ?? ''}"` : message;
-  return text.length <= MAX_MESSAGE_LENGTH ? text : `${text.slice(0, MAX_MESSAGE_LENGTH - 1)}…`;
-}
-
-function conditionOf(service: ServiceView): ConditionView | undefined {
-  return service.conditions.find(({ type }) => type === ALLOCATED_CONDITION);
+  const lastTransitionTime = known?.status === wanted.status ? (known.lastTransitionTime ?? nowText) : nowText;
+  return { type: ALLOCATED_CONDITION, ...wanted, lastTransitionTime };
 }
