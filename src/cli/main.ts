@@ -3,12 +3,14 @@
  * or returns.
  *
  *     ./install addon metallb …      install, check, remove
+ *     ./install explain service/NAME why a Service has the addresses it has
  *     ./install migrate              the old ConfigMap as custom resources
  *     ./install sandbox up|down|…    a real cluster on this machine
  */
 import { Command } from 'commander';
 import { addonCommand } from './commands/addon.ts';
 import { sandboxHooks } from './commands/addon-sandbox.ts';
+import { explainCommand } from './commands/explain.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { sandboxCommand } from './commands/sandbox.ts';
 import { reportFailure } from './report-failure.ts';
@@ -18,6 +20,7 @@ const program = new Command('install')
   .showHelpAfterError('(./install --help shows the commands)')
   .enablePositionalOptions()
   .addCommand(addonCommand(sandboxHooks()))
+  .addCommand(explainCommand())
   .addCommand(migrateCommand())
   .addCommand(sandboxCommand());
 

@@ -12,7 +12,7 @@ import type {
 import type { Release } from '../../../../src/runtime/model/release.ts';
 import { formatKey, type ServiceView } from '../../../../src/runtime/model/service.ts';
 import { rawPool } from '../../../support/raw-resources.ts';
-import { ip, pool, range, service } from '../../../support/views.ts';
+import { config, ip, pool, range, service } from '../../../support/views.ts';
 import { explainWorld, NOW, worldOf } from './explain-world.ts';
 
 const A = pool('a', ['10.0.0.1-10.0.0.2']);
@@ -320,7 +320,7 @@ const POOL_REASONS: Readonly<Record<PoolReason, PoolRow>> = {
   PoolFaulty: {
     given: explainWorld([pool('a', ['10.0.0.1/32'], { frozen: true, autoAssign: false })], [web()], {
       decided: {
-        config: { pools: [pool('a', ['10.0.0.1/32'], { frozen: true, autoAssign: false })], l2Advertisements: [] },
+        config: config({ pools: [pool('a', ['10.0.0.1/32'], { frozen: true, autoAssign: false })] }),
         source: 'resources',
         errors: [],
         faulty: [
@@ -578,7 +578,7 @@ describe('the controller’s word', () => {
   test('the same', () => {
     const [allocation] = allocate({
       ...pending,
-      config: { pools: pending.decided.config?.pools ?? [], l2Advertisements: [] },
+      config: config({ pools: pending.decided.config?.pools ?? [] }),
     });
     if (allocation === undefined) throw new Error('nothing was decided');
     const { reason, message, controller } = explained(withCondition(allocatedCondition(allocation) ?? {})).allocation;

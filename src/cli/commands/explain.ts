@@ -1,0 +1,109 @@
+/**
+ * `./install explain service/NAME`: argv → what was found out, on standard output → exit code. Joins the programs' own
+ * reading of API objects to the installer, which may not know it. Errors are thrown; main.ts prints them.
+ */
+import { Command, Option } from 'commander';
+import { InstallError } from '../../installer/errors.ts';
+import { type ExplainInput, explainAll, explainOne, findCluster } from '../../installer/explain-service.ts';
+import type { ObjectReaders } from '../../installer/steps/explain-world.ts';
+import { readConfigMapYaml } from '../../runtime/adapters/kube/config-map-yaml.ts';
+import { toConfigMapView, toNamespaceView, toRawResource } from '../../runtime/adapters/kube/read-model.ts';
+import { toServiceView } from '../../runtime/adapters/kube/read-service.ts';
+import { formatExplanation, formatProblems } from '../explanation-printer.ts';
+
+/** The Service, or one that was looked for, has less than it asks for. */
+const LESS_THAN_ASKED = 1;
+
+interface ExplainOptions {
+  readonly inventory?: string;
+  readonly kubeconfig?: string;
+  readonly namespace?: string;
+  readonly allNamespaces: boolean;
+  readonly output: 'text' | 'json';
+}
+
+const READERS: ObjectReaders = {
+  service: toServiceView,
+  namespace: toNamespaceView,
+  configMap: toConfigMapView,
+  resource: toRawResource,
+  yaml: readConfigMapYaml,
+};
+
+export function explainCommand(): Command {
+  return new Command('explain')
+    .description('Says why a Service has the addresses it has, or none, and what would make it work. Changes nothing.')
+    .argument('[service]', 'service/NAME, svc/NAME or NAME; without it: all that have less than they ask for')
+    .option('-n, --namespace <namespace>', 'the Service’s namespace (default: default; without a name: all)')
+    .option('-A, --all-namespaces', 'look at all Services, and list those that have less than they ask for', false)
+    .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
+    .option(
+      '-i, --inventory <dir>',
+      'directory with hosts and config.yml (default: ./inventory, else the usual kubeconfig)',
+    )
+    .option('--kubeconfig <file>', 'the cluster’s kubeconfig, in place of the inventory’s')
+    .option('--verbose', 'show the causes of errors', false)
+    .addHelpText('after', HELP)
+    .action(runExplain);
+}
+
+const HELP = `
+Exit codes: 0 every Service that was looked at has what it asks for, 1 one has less or nothing (or is not there); the rest
+as of "addon": 2 wrong usage, 3 something is missing on this machine, 4 faulty inventory, 6 the cluster is not reached,
+7 no permission. Services that are another implementation's count by whether they have an address.
+
+Examples:
+  ./install explain -n web service/nginx
+  ./install explain -A
+  ./install explain -n web nginx -o json --kubeconfig ~/.kube/config`;
+
+async function runExplain(typed: string | undefined, options: ExplainOptions): Promise<void> {
+  const name = typed === undefined ? undefined : readName(typed);
+  const { inventory, kubeconfig, namespace, allNamespaces, output } = options;
+  if (allNamespaces && (name !== undefined || namespace !== undefined)) {
+    throw wrongUsage('-A is for all Services of all namespaces, and takes no name and no -n', 'leave one of them out');
+  }
+  const cluster = await findCluster({
+    ...(inventory === undefined ? {} : { inventoryDir: inventory }),
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    workingDirectory: process.env['INSTALL_CWD'] ?? process.cwd(),
+  });
+  const input: ExplainInput = { cluster, readers: READERS, nowMs: Date.now() };
+  const isFine = name === undefined ? await list(input, namespace, output) : await one(input, name, options);
+  if (!isFine) process.exitCode = LESS_THAN_ASKED;
+}
+
+async function one(input: ExplainInput, name: string, { namespace, output }: ExplainOptions): Promise<boolean> {
+  const explanation = await explainOne(input, { namespace: namespace ?? 'default', name });
+  process.stdout.write(output === 'json' ? asJson(explanation) : formatExplanation(explanation));
+  return explanation.asAsked;
+}
+
+async function list(
+  input: ExplainInput,
+  namespace: string | undefined,
+  output: ExplainOptions['output'],
+): Promise<boolean> {
+  const problems = await explainAll(input, namespace);
+  const nothing = 'Every Service of type LoadBalancer that this addon serves has what it asks for.\n';
+  const text = problems.length === 0 ? nothing : formatProblems(problems);
+  process.stdout.write(output === 'json' ? asJson(problems) : text);
+  return problems.length === 0;
+}
+
+function asJson(value: unknown): string {
+  return `${JSON.stringify(value, null, 2)}\n`;
+}
+
+/** "service/nginx", "services/nginx", "svc/nginx", "nginx" → "nginx" */
+function readName(typed: string): string {
+  const [kind, name, ...rest] = typed.includes('/') ? typed.split('/') : ['service', typed];
+  if (rest.length === 0 && name !== undefined && name !== '' && ['service', 'services', 'svc'].includes(kind ?? '')) {
+    return name;
+  }
+  throw wrongUsage(`"${typed}" is not a Service`, 'write service/NAME, and its namespace with -n');
+}
+
+function wrongUsage(problem: string, hint: string): InstallError {
+  return new InstallError({ kind: 'usage', step: 'read the command line', problem, hint });
+}

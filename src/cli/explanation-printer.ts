@@ -1,0 +1,104 @@
+/** An explanation as lines for people: sections with a heading each, columns aligned, no colour. */
+import type {
+  AddressExplanation,
+  Asks,
+  Explanation,
+  PoolExplanation,
+  ServiceProblem,
+} from '../runtime/decide/explain/explanation.ts';
+import { formatKey } from '../runtime/model/service.ts';
+
+export function formatExplanation(explanation: Explanation): string {
+  const { asks, has, allocation, configuration } = explanation;
+  const facts: [string, string][] = [];
+  if (asks !== undefined) facts.push(['asks for', formatAsks(asks)]);
+  if (has !== undefined) {
+    const from = has.pool === undefined ? '' : ` from pool "${has.pool}"`;
+    facts.push(['has', has.addresses.length === 0 ? 'nothing' : `${has.addresses.join(', ')}${from}`]);
+  }
+  if (allocation.lost !== undefined) facts.push(['lost', `${allocation.lost.reason}: ${allocation.lost.message}`]);
+  if (allocation.controller.note !== '') facts.push(['but', allocation.controller.note]);
+  const sections = [
+    [headline(explanation), ...facts.map(([name, text]) => `  ${name.padEnd(9)}${text}`)],
+    section('requested addresses', addressRows(allocation.requested)),
+    section('pools', poolRows(allocation.pools)),
+    section('what to do', numbered(allocation.advice)),
+    section(`faults of the configuration (${configuration.source})`, indented(configuration.faults)),
+  ];
+  return `${sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')}\n`;
+}
+
+/** A line a Service: "web/nginx  PoolsExhausted  <none>  no available IPs: …" */
+export function formatProblems(problems: readonly ServiceProblem[]): string {
+  const rows = problems.map(({ service, reason, addresses, message }) => [
+    formatKey(service),
+    reason,
+    addresses.join(',') || '<none>',
+    message,
+  ]);
+  return `${table([['SERVICE', 'REASON', 'HAS', 'WHY'], ...rows]).join('\n')}\n`;
+}
+
+function headline({ service, allocation }: Explanation): string {
+  const { reason, message, verdict } = allocation;
+  const sign = { keep: 'keeps', assign: 'is to get', release: 'is to lose what it has', refuse: 'gets nothing' };
+  const what = verdict === 'not-ours' || verdict === 'unknown' ? '' : ` ${sign[verdict]}`;
+  return `service/${service.name} in ${service.namespace}${what}: ${reason}${message === '' ? '' : `, ${message}`}`;
+}
+
+function formatAsks({
+  type,
+  class: own,
+  families,
+  dualStack,
+  count,
+  pool,
+  addresses,
+  sharingKey,
+  fault,
+}: Asks): string {
+  if (type !== 'LoadBalancer') return `nothing (type ${type})`;
+  const names = families.map((family) => (family === 'ipv4' ? 'IPv4' : 'IPv6')).join(' and ');
+  const many = count === 1 ? 'an' : `${count}`;
+  const what = families.length === 0 ? 'an address' : `${many} ${names} address${count === 1 ? '' : 'es'}`;
+  const details = [
+    dualStack === 'prefer' ? 'one family is enough' : '',
+    addresses === undefined ? '' : `namely ${addresses.join(', ')}`,
+    pool === undefined ? 'of any pool' : `of pool "${pool}"`,
+    sharingKey === undefined ? '' : `shared under "${sharingKey}"`,
+    own === undefined ? '' : `class ${own}`,
+    fault === undefined ? '' : `but: ${fault}`,
+  ];
+  return [what, ...details.filter((detail) => detail !== '')].join(', ');
+}
+
+function addressRows(requested: readonly AddressExplanation[]): string[] {
+  return table(requested.map(({ ip, standing, message }) => [ip, standing, message]));
+}
+
+function poolRows(pools: readonly PoolExplanation[]): string[] {
+  return table(pools.map(({ pool, reason, message }) => [pool, reason, message]));
+}
+
+function section(heading: string, lines: readonly string[]): readonly string[] {
+  return lines.length === 0 ? [] : [`${heading}:`, ...lines.map((line) => `  ${line}`)];
+}
+
+function numbered(lines: readonly string[]): string[] {
+  return lines.map((line, i) => `${i + 1}. ${line}`);
+}
+
+function indented(faults: readonly string[]): string[] {
+  return faults.flatMap((fault) => fault.split('\n'));
+}
+
+/** Columns as wide as their widest cell, the last one as it is. */
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) =>
+    row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  '),
+  );
+}

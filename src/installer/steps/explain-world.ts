@@ -1,0 +1,99 @@
+/**
+ * Reads from a cluster all that an explanation is made of: what the controller decides from, as far as it can be seen
+ * from outside. Whose the skipped addresses are and what Services gave up is taken from the pools' statuses, which is the
+ * controller's own knowledge. Changes nothing.
+ */
+import { decideConfig, NO_MEMORY } from '../../runtime/decide/config-source.ts';
+import type { ExplainWorld } from '../../runtime/decide/explain/case.ts';
+import { namespaceLimits } from '../../runtime/decide/namespace-limits.ts';
+import { storedExclusions } from '../../runtime/decide/stored-exclusions.ts';
+import { storedReleases } from '../../runtime/decide/stored-releases.ts';
+import type { ConfigMapView, NamespaceView } from '../../runtime/model/cluster.ts';
+import type { RawResource } from '../../runtime/model/resource.ts';
+import type { Result } from '../../runtime/model/result.ts';
+import type { ServiceView } from '../../runtime/model/service.ts';
+import type { KubeObject } from '../kube-object.ts';
+import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
+import { orInstallError } from './apply-objects.ts';
+import type { Cluster, Kind, ListScope } from './cluster.ts';
+
+export const READ_WORLD = 'read the cluster';
+
+/** How objects of the API are read; the programs' own reading, which is not the installer's to know. */
+export interface ObjectReaders {
+  readonly service: (object: KubeObject) => ServiceView;
+  readonly namespace: (object: KubeObject) => NamespaceView;
+  readonly configMap: (object: KubeObject) => ConfigMapView;
+  readonly resource: (kind: string) => (object: KubeObject) => RawResource;
+  /** The YAML in the old ConfigMap. */
+  readonly yaml: (configMap: ConfigMapView) => Promise<Result<unknown>>;
+}
+
+const OLD_CONFIG_MAP = {
+  apiVersion: 'v1',
+  kind: 'ConfigMap',
+  metadata: { name: 'config', namespace: ADDON_NAMESPACE },
+} as const;
+const CONTROLLER = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  metadata: { name: 'controller', namespace: ADDON_NAMESPACE },
+} as const;
+
+export async function readExplainWorld(cluster: Cluster, readers: ObjectReaders, nowMs: number): Promise<ExplainWorld> {
+  const [services, namespaces, pools, l2Advertisements, configMap, controller] = await Promise.all([
+    list(cluster, { apiVersion: 'v1', kind: 'Service' }),
+    list(cluster, { apiVersion: 'v1', kind: 'Namespace' }),
+    list(cluster, { apiVersion: 'metallb.io/v1beta1', kind: 'IPAddressPool' }, { namespace: ADDON_NAMESPACE }),
+    list(cluster, { apiVersion: 'metallb.io/v1beta1', kind: 'L2Advertisement' }, { namespace: ADDON_NAMESPACE }),
+    orInstallError(READ_WORLD, cluster.get(OLD_CONFIG_MAP), 'reading the old ConfigMap'),
+    orInstallError(READ_WORLD, cluster.get(CONTROLLER), 'reading the controller’s Deployment'),
+  ]);
+  const rawPools = pools.map(readers.resource('IPAddressPool'));
+  const views = namespaces.map(readers.namespace);
+  const resources = {
+    pools: rawPools,
+    l2Advertisements: l2Advertisements.map(readers.resource('L2Advertisement')),
+    namespaces: views,
+  };
+  const old = configMap === undefined ? {} : { configMap: await oldConfiguration(configMap, readers) };
+  return {
+    decided: decideConfig({ resources, ...old }, NO_MEMORY),
+    services: services.map(readers.service),
+    loadBalancerClass: servedClass(controller),
+    exclusions: rawPools.flatMap(storedExclusions),
+    releases: rawPools.flatMap((pool) => storedReleases(pool, Date.parse)),
+    namespaceLimits: namespaceLimits(views).limits,
+    nowMs,
+    controllerState: controllerState(controller),
+    formatTime: (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z'),
+  };
+}
+
+function list(cluster: Cluster, kind: Kind, scope: ListScope = {}): Promise<readonly KubeObject[]> {
+  return orInstallError(READ_WORLD, cluster.list(kind, scope), `listing ${kind.kind} objects`);
+}
+
+async function oldConfiguration(
+  object: KubeObject,
+  readers: ObjectReaders,
+): Promise<{ readonly path: string; readonly yaml: Result<unknown> }> {
+  const configMap = readers.configMap(object);
+  return { path: `ConfigMap ${configMap.namespace}/${configMap.name}`, yaml: await readers.yaml(configMap) };
+}
+
+/** The class that the running controller serves; undefined: Services without one, or it is not known. */
+function servedClass(controller: KubeObject | undefined): string | undefined {
+  const spec = (controller?.['spec'] ?? {}) as {
+    template?: { spec?: { containers?: readonly { args?: readonly string[] }[] } };
+  };
+  const args = (spec.template?.spec?.containers ?? []).flatMap((container) => container.args ?? []);
+  return args.find((arg) => arg.startsWith('--lb-class='))?.slice('--lb-class='.length) || undefined;
+}
+
+function controllerState(controller: KubeObject | undefined): string {
+  if (controller === undefined) return `There is no Deployment ${ADDON_NAMESPACE}/controller.`;
+  const { readyReplicas = 0 } = (controller['status'] ?? {}) as { readyReplicas?: number };
+  const { replicas = 1 } = (controller['spec'] ?? {}) as { replicas?: number };
+  return `${readyReplicas} of ${replicas} pods of Deployment ${ADDON_NAMESPACE}/controller are ready.`;
+}

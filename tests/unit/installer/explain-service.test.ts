@@ -1,0 +1,132 @@
+import { describe, expect, test } from '@jest/globals';
+import { explainAll, explainOne } from '../../../src/installer/explain-service.ts';
+import type { KubeObject } from '../../../src/installer/kube-object.ts';
+import { ClusterError, type Kind } from '../../../src/installer/steps/cluster.ts';
+import { readConfigMapYaml } from '../../../src/runtime/adapters/kube/config-map-yaml.ts';
+import { toConfigMapView, toNamespaceView, toRawResource } from '../../../src/runtime/adapters/kube/read-model.ts';
+import { toServiceView } from '../../../src/runtime/adapters/kube/read-service.ts';
+import { FakeCluster, workload } from './steps/fake-cluster.ts';
+
+const READERS = {
+  service: toServiceView,
+  namespace: toNamespaceView,
+  configMap: toConfigMapView,
+  resource: toRawResource,
+  yaml: readConfigMapYaml,
+};
+const NOW = Date.parse('2026-03-01T00:00:00Z');
+
+function pool(name: string, spec: object, status: object = {}): KubeObject {
+  const metadata = { name, namespace: 'metallb-system', generation: 1 };
+  return { apiVersion: 'metallb.io/v1beta1', kind: 'IPAddressPool', metadata, spec, status };
+}
+
+function service(namespace: string, name: string, spec: object = {}, ingress: readonly object[] = []): KubeObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { namespace, name },
+    spec: { type: 'LoadBalancer', clusterIPs: ['10.68.0.9'], ports: [{ port: 80 }], ...spec },
+    status: { loadBalancer: { ingress } },
+  };
+}
+
+function namespace(name: string, annotations: object = {}): KubeObject {
+  return { apiVersion: 'v1', kind: 'Namespace', metadata: { name, annotations } };
+}
+
+function inputOf(...objects: readonly KubeObject[]) {
+  return { cluster: new FakeCluster(objects), readers: READERS, nowMs: NOW };
+}
+
+describe('read from a cluster', () => {
+  test('what is skipped and what was given up is the pool’s status’s word', async () => {
+    const status = {
+      skipped: [{ addresses: '10.0.0.1', reason: 'NodeAddress', detail: 'node n1' }],
+      released: [
+        { address: '10.0.0.2', service: 'web/old', releasedAt: '2026-02-28T23:00:00Z', cause: 'Deleted' },
+        { address: '10.0.0.3', service: 'web/older', releasedAt: '2026-01-01T00:00:00Z', cause: 'Deleted' },
+      ],
+    };
+    const spec = { addresses: ['10.0.0.1-10.0.0.2'], retention: '24h' };
+    const { allocation } = await explainOne(inputOf(pool('a', spec, status), service('web', 'nginx')), {
+      namespace: 'web',
+      name: 'nginx',
+    });
+    expect(allocation.reason).toBe('PoolsExhausted');
+    expect(allocation.pools[0]?.message).toBe(
+      'no address is left: 0 of 2 IPv4 in use; 1 retained (10.0.0.2, given up by web/old, until 2026-03-01T23:00:00Z); 1 skipped: 10.0.0.1 (NodeAddress, node n1)',
+    );
+    expect(allocation.advice[0]).toBe(
+      'wait until 2026-03-01T23:00:00Z, when 10.0.0.2 of pool "a" is free (or shorten its spec.retention); or add a range to pool "a": 0 of 2 IPv4 in use',
+    );
+  });
+
+  test('namespaces say who may have how many, and which pools their Services may use', async () => {
+    const spec = { addresses: ['10.0.0.0/24'] };
+    const limited = inputOf(
+      pool('a', spec),
+      namespace('web', { 'metallb.io/max-addresses': '0' }),
+      service('web', 'nginx'),
+    );
+    expect((await explainOne(limited, { namespace: 'web', name: 'nginx' })).allocation.reason).toBe('QuotaReached');
+  });
+
+  test('the class that the controller serves is its Deployment’s', async () => {
+    const deployment = {
+      ...workload('Deployment', 'controller', { readyReplicas: 1 }),
+      spec: { replicas: 2, template: { spec: { containers: [{ args: ['--log-level=info', '--lb-class=ours'] }] } } },
+    };
+    const given = [pool('a', { addresses: ['10.0.0.0/24'] }), service('web', 'nginx')];
+    const { allocation } = await explainOne(inputOf(deployment, ...given), { namespace: 'web', name: 'nginx' });
+    expect([allocation.reason, allocation.message]).toEqual([
+      'OtherClass',
+      'the Service has no spec.loadBalancerClass; this controller serves those of class "ours" only',
+    ]);
+    const own = service('web', 'own', { loadBalancerClass: 'ours' });
+    const explained = await explainOne(inputOf(deployment, ...given, own), { namespace: 'web', name: 'own' });
+    expect(explained.allocation.controller.note).toBe(
+      'the controller has not said this yet; is it running? 1 of 2 pods of Deployment metallb-system/controller are ready.',
+    );
+  });
+
+  test('the old ConfigMap counts where there are no pools', async () => {
+    const configMap = (config: string): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'config', namespace: 'metallb-system' },
+      data: { config },
+    });
+    const good = configMap('address-pools:\n- name: old\n  protocol: layer2\n  addresses: [10.0.0.0/24]\n');
+    const explained = await explainOne(inputOf(good, service('web', 'nginx')), { namespace: 'web', name: 'nginx' });
+    expect(explained).toMatchObject({
+      configuration: { source: 'config-map', faults: [] },
+      allocation: { verdict: 'assign', addresses: ['10.0.0.0'], pool: 'old' },
+    });
+    const bad = await explainOne(inputOf(configMap('a: [b'), service('web', 'nginx')), {
+      namespace: 'web',
+      name: 'nginx',
+    });
+    expect(bad.allocation).toMatchObject({ verdict: 'unknown', reason: 'NoConfiguration' });
+    expect(bad.configuration.faults).toEqual([expect.stringContaining('ConfigMap metallb-system/config')]);
+  });
+
+  test('a list is of one namespace or of all', async () => {
+    const input = inputOf(service('web', 'a'), service('db', 'b'), service('db', 'c', { type: 'ClusterIP' }));
+    const names = async (within?: string) => (await explainAll(input, within)).map(({ service: { name } }) => name);
+    expect([await names(), await names('web'), await names('none')]).toEqual([['b', 'a'], ['a'], []]);
+  });
+});
+
+test('what the cluster refuses is told with the kind and the hint of every command', async () => {
+  class Forbidding extends FakeCluster {
+    override async list(kind: Kind): Promise<never> {
+      throw new ClusterError({ status: 403, reason: 'Forbidden', message: `may not list ${kind.kind}` });
+    }
+  }
+  const input = { cluster: new Forbidding(), readers: READERS, nowMs: NOW };
+  await expect(explainAll(input)).rejects.toMatchObject({
+    kind: 'permission',
+    problem: expect.stringContaining('may not list'),
+  });
+});
