@@ -146,7 +146,8 @@ function readCount(service: ServiceView): Result<number, Refusal> {
 }
 
 function readRequestedIps(service: ServiceView, wanted: Families, count: number): Result<readonly Ip[], Refusal> {
-  const annotation = annotationOf(service, ADDRESS_REQUEST);
+  // Empty counts as absent, as in MetalLB: templates leave it so where nothing is asked for.
+  const annotation = annotationOf(service, ADDRESS_REQUEST) || undefined;
   const field = service.loadBalancerIp;
   if (annotation !== undefined && field !== undefined) {
     const message = `service can not have both annotation ${PREFIX}${ADDRESS_REQUEST} and spec.loadBalancerIP: remove one`;
