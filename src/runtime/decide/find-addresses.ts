@@ -100,8 +100,9 @@ function findInPool(search: Search, name: string): Result<Holding, Refusal> {
 }
 
 /**
- * The first pool that gives all that is asked for; else the one that gives most: both families, then the primary one,
- * then more addresses, then the first. A pool that has an address waiting for this Service is asked before all others.
+ * Of the pools restricted to some Services, and if none of those serves it of the others: the first pool that gives all
+ * that is asked for; else the one that gives most: both families, then the primary one, then more addresses, then the
+ * first. A pool that has an address waiting for this Service is asked before all others.
  */
 function findAnywhere(search: Search): Result<Holding, Refusal> {
   const { claimant, request, state } = search;
@@ -111,6 +112,8 @@ function findAnywhere(search: Search): Result<Holding, Refusal> {
   const pools = waiting.length === 0 ? state.pools : new Set([...waiting, ...state.pools]);
   for (const pool of pools) {
     if (pool === undefined) continue;
+    // Pools for everybody come after the restricted ones, not beside them: less of one's own is taken first.
+    if (best?.holding.pool.serviceAllocation !== undefined && pool.serviceAllocation === undefined) continue;
     const ips = mayChoose(pool)
       ? bestOf(search, pool)
       : err(pool.frozen ? ('PoolFaulty' as const) : ('AutoAssignOff' as const));
