@@ -50,7 +50,7 @@ export type AllocationReason =
   | 'PoolRefused'
   /** The address it held is another Service's, with which it may not share. */
   | 'AddressInUse'
-  /** It held more addresses of a family than it asks for. */
+  /** It held more addresses of a family than it asks for, or one of a family that it has not. */
   | 'SurplusAddress';
 
 /** Why one pool did not serve a Service. */

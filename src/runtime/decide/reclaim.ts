@@ -31,7 +31,17 @@ export function reclaim(claimant: Claimant, state: AllocationState): Reclaimed {
       } else lost ??= no;
     }
   }
+  lost ??= strangeFamily(claimant, families.value.families);
   return { ...(held === undefined ? {} : { held }), ...(lost === undefined ? {} : { lost }) };
+}
+
+function strangeFamily({ service }: Claimant, families: readonly IpFamily[]): Refusal | undefined {
+  const strange = service.ingress.find(({ ip }) => ip !== undefined && !families.includes(ipFamily(ip)));
+  if (strange?.ip === undefined) return undefined;
+  return refusal(
+    'SurplusAddress',
+    `${strange.ip} is of a family that the Service has not: it has ${families.join(' and ')}`,
+  );
 }
 
 const NONE: readonly Ip[] = [];
