@@ -43,12 +43,13 @@ export function givenUp(allocation: Allocation): Ip[] {
 
 /** Events to tell once the write has succeeded, with MetalLB's reasons. */
 export function serviceEvents(allocation: Allocation): ClusterEvent[] {
-  const { service, ips, reason, message, lost } = allocation;
+  const { service, ips, verdict, reason, message, lost } = allocation;
   const before = service.ingress.flatMap(({ ip }) => (ip === undefined ? [] : [ip]));
   const added = ips.filter((ip) => !before.includes(ip));
   const events: Pick<ClusterEvent, 'type' | 'reason' | 'message'>[] = [];
   const known = conditionOf(service);
-  if (known === undefined) {
+  // With the first verdict and with every change of what it holds, so that one that came later is told as well.
+  if (known === undefined || verdict === 'assign' || verdict === 'release') {
     for (const key of deprecatedAnnotations(service)) {
       events.push({
         type: 'Warning',
