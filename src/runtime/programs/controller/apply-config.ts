@@ -53,7 +53,7 @@ export class ConfigApplier {
   #decision: ConfigDecision | undefined;
   /** By "Kind ns/name". */
   #faults: ReadonlyMap<string, readonly ConfigError[]> = new Map();
-  /** What was last written to an object, for servers whose resource definition drops part of it. */
+  /** What was last written to an object, and the version that came of it: a server may drop part, which no repeating mends. */
   readonly #written = new Map<string, string>();
 
   constructor(options: ApplyConfigOptions) {
@@ -110,10 +110,11 @@ export class ConfigApplier {
     if (resource === undefined) return DONE;
     const path = formatResource(resource);
     const status = this.#statusOf(plural, resource, decision);
-    const text = JSON.stringify([resource.uid, status]);
-    if (saysAlready(resource, { ...status }) || this.#written.get(path) === text) return DONE;
+    const writing = (version: string | undefined): string => JSON.stringify([version, status]);
+    const isWritten = this.#written.get(path) === writing(resource.resourceVersion);
+    if (saysAlready(resource, { ...status }) || isWritten) return DONE;
     cache.learn(await writeStatus(api, plural, resource, status));
-    this.#written.set(path, text);
+    this.#written.set(path, writing(cache.get(key)?.resourceVersion));
     const before = JSON.stringify(resource.status ?? null);
     for (const { type, status: verdict, reason, message } of status.conditions) {
       if (verdict !== 'False' || before.includes(JSON.stringify(message))) continue;
