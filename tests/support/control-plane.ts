@@ -224,9 +224,14 @@ function lastLines(path: string): string {
   }
 }
 
+/** Cluster addresses of both families, IPv4 the primary one. The last of two equal flags counts. */
+const DUAL_STACK = ['--service-cluster-ip-range=10.68.0.0/16,fd68::/112'];
+
 /** For beforeAll: finds the programs and starts; throws a sentence saying what to install where there are none. */
-export async function startControlPlaneForTests(): Promise<ControlPlane> {
+export async function startControlPlaneForTests(
+  services: 'single-stack' | 'dual-stack' = 'single-stack',
+): Promise<ControlPlane> {
   const binaries = findBinaries();
   if (typeof binaries === 'string') throw new Error(binaries);
-  return startControlPlane(binaries);
+  return startControlPlane(binaries, services === 'dual-stack' ? DUAL_STACK : []);
 }

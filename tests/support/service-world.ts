@@ -8,13 +8,10 @@
  *     world.shows('a');   // "10.0.0.0 Allocated"
  */
 import { allocate } from '../../src/runtime/decide/allocate.ts';
+import { ALLOCATED_CONDITION } from '../../src/runtime/decide/allocated-condition.ts';
 import type { Pool } from '../../src/runtime/model/config.ts';
 import { type ConditionView, formatKey, type ServiceView } from '../../src/runtime/model/service.ts';
-import {
-  ALLOCATED_CONDITION,
-  serviceEvents,
-  serviceWrite,
-} from '../../src/runtime/programs/controller/service-diff.ts';
+import { serviceEvents, serviceWrite } from '../../src/runtime/programs/controller/service-diff.ts';
 import { config, ip } from './views.ts';
 
 /** A world that is not at rest after this many rounds never will be. */

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { ServicePort, ServiceView } from '../../../src/runtime/model/service.ts';
 import { asks, PREFER, ServiceWorld } from '../../support/service-world.ts';
-import { pool, service } from '../../support/views.ts';
+import { ip, pool, service } from '../../support/views.ts';
 
 const ONE = pool('one', ['10.0.0.1/32']);
 const MANY = pool('many', ['10.0.0.1-10.0.0.9']);
@@ -105,7 +105,7 @@ describe('what it takes to share', () => {
       want: 'port TCP/80 of 10.0.0.1 is used by default/a',
     },
   ])('$name', ({ b, want }) => {
-    const world = meet({}, { ...b, loadBalancerIp: '10.0.0.1' });
+    const world = meet({ ingress: [{ ip: ip('10.0.0.1') }] }, { ...b, loadBalancerIp: '10.0.0.1' });
     expect(world.shows('b')).toBe('RequestedAddressInUse');
     expect(world.condition('b')?.message).toContain(want);
   });

@@ -324,7 +324,10 @@ describe('reasons are told, not "<nil>"', () => {
     const shares = (key: string) => asks({ 'metallb.io/allow-shared-ip': key });
     const world = new ServiceWorld(
       [POOL],
-      [service('a', shares('k')), service('b', { ...shares('other'), loadBalancerIp: '10.0.0.1', createdAtMs: 1 })],
+      [
+        service('a', { ...shares('k'), ingress: [{ ip: ip('10.0.0.1') }] }),
+        service('b', { ...shares('other'), loadBalancerIp: '10.0.0.1', createdAtMs: 1 }),
+      ],
     );
     world.settle();
     expect(world.condition('b')?.message).toContain('same allow-shared-ip');
