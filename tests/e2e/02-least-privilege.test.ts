@@ -1,5 +1,5 @@
 /** What the two programs may do on a node and in the API, read off the running processes, not off the chart. */
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { type Cluster, cluster } from '../support/cluster.ts';
@@ -102,9 +102,10 @@ async function pidOf(component: string, id: string): Promise<number> {
   throw new Error(`no process of ${component} found`);
 }
 
+/** Of every process; one may end before its file is read. */
 async function cgroupFiles(): Promise<readonly string[]> {
-  const { stdout } = await execa('sh', ['-c', 'ls -d /proc/[0-9]*/cgroup']);
-  return stdout.split('\n');
+  const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  return processes.map((pid) => `/proc/${pid}/cgroup`);
 }
 
 async function processStatus(pid: number): Promise<Record<string, bigint | number>> {

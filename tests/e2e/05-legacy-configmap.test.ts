@@ -18,6 +18,13 @@ afterAll(async () => {
   await waitFor('the address is back', async () => (await c.externalIp('nginx')) !== undefined, { withinMs: SOON_MS });
 }, 180_000);
 
+const SECOND_SERVICE = `
+apiVersion: v1
+kind: Service
+metadata: { name: second, namespace: default }
+spec: { type: LoadBalancer, selector: { app: nginx }, ports: [{ port: 80 }] }
+`;
+
 function configMap(config: string): string {
   return `
 apiVersion: v1
@@ -32,10 +39,27 @@ ${config.replaceAll(/^/gm, '    ')}
 }
 
 describe('the old ConfigMap', () => {
-  test('without any pool the Service loses its address, and says why', async () => {
-    await waitFor('no address', async () => (await c.externalIp('nginx')) === undefined, { withinMs: SOON_MS });
-    const { status } = await c.get('service', 'nginx');
-    expect(JSON.stringify(status.conditions)).toContain('metallb.io/Allocated');
+  test('without any pool the Service keeps its address, and says what is missing', async () => {
+    const allocated = await waitFor(
+      'the reason',
+      async () => {
+        const { status } = await c.get('service', 'nginx');
+        return status?.conditions?.find(({ reason }: { reason: string }) => reason === 'NoPools');
+      },
+      { withinMs: SOON_MS },
+    );
+    expect(allocated.message).toMatch(/no .*pool/i);
+    const vip = await c.externalIp('nginx');
+    expect(vip).toBeDefined();
+    await c.apply(SECOND_SERVICE);
+    await waitFor(
+      'the other waits, and says why',
+      async () => JSON.stringify((await c.get('service', 'second')).status?.conditions ?? []).includes('NoPools'),
+      { withinMs: SOON_MS },
+    );
+    expect(await c.externalIp('second')).toBeUndefined();
+    expect(await c.externalIp('nginx')).toBe(vip);
+    await c.kubectl('delete', 'service', 'second');
   }, 60_000);
 
   test('the example of the old guides works as it stands', async () => {

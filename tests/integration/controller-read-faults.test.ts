@@ -212,8 +212,14 @@ describe('a server that is away for seconds', () => {
   test('a write whose answer is lost with everything else is not made twice', async () => {
     const fault = world.proxy.inject({ method: 'PATCH', path: /\/services\/web\/status$/ }, { kind: 'lose-answer' }, 1);
     await world.create('web');
-    await waitFor('the answer is lost', async () => fault.hits === 1, SOON);
+    await waitFor('the answer will be lost', async () => fault.hits === 1, SOON);
     await world.proxy.goAway();
+    // The proxy counts a request when it comes; what the server made of it is there a little later.
+    await waitFor(
+      'the server did it',
+      async () => (await world.get('web')).status.loadBalancer.ingress?.length === 1,
+      SOON,
+    );
     const { metadata } = await world.get('web');
     await world.create('next');
     await delay(1_000);
