@@ -51,8 +51,8 @@ export class WorkQueue {
   readonly #running = new Set<string>();
   /** Keys added while they were being worked on. */
   readonly #again = new Set<string>();
-  /** Pending retries: key → cancel. */
-  readonly #delayed = new Map<string, () => void>();
+  /** What is to be done later, retries included. */
+  readonly #delayed = new Map<string, { readonly due: Instant; readonly cancel: () => void }>();
   readonly #failures = new Map<string, number>();
   /** Until when an add() cannot bring a key back that has failed. */
   readonly #notBefore = new Map<string, Instant>();
@@ -82,10 +82,11 @@ export class WorkQueue {
     this.#planTurn();
   }
 
-  /** Asks for work on the key at a later time, unless it is asked for sooner. */
+  /** Asks for work on the key at a later time, unless it is asked for sooner: who goes on asking does not put it off. */
   addAfter(key: string, delayMs: number): void {
     if (this.#stopped || this.#waiting.has(key) || this.#again.has(key)) return;
-    this.#cancelDelay(key);
+    const delayed = this.#delayed.get(key);
+    if (delayed !== undefined && delayed.due <= after(this.#options.clock.now(), delayMs)) return;
     this.#delay(key, delayMs);
   }
 
@@ -99,7 +100,7 @@ export class WorkQueue {
   /** Drops what waits, retries included, and resolves when nothing is being worked on any more. */
   async clear(): Promise<void> {
     this.#epoch += 1;
-    for (const cancel of this.#delayed.values()) cancel();
+    for (const { cancel } of this.#delayed.values()) cancel();
     this.#delayed.clear();
     this.#failures.clear();
     this.#waiting.clear();
@@ -149,7 +150,7 @@ export class WorkQueue {
       const atLeastMs = outcome.atLeastMs ?? 0;
       const waitMs = Math.max(atLeastMs, backoffMs(backoff ?? DEFAULT_BACKOFF, failures, random));
       this.#notBefore.set(key, after(clock.now(), Math.max(atLeastMs, Math.min(waitMs, SHORTEST_CUT_MS))));
-      this.addAfter(key, waitMs);
+      if (!this.#again.has(key)) this.#delay(key, waitMs);
       return;
     }
     this.#failures.delete(key);
@@ -164,16 +165,18 @@ export class WorkQueue {
   }
 
   #delay(key: string, delayMs: number): void {
-    const cancel = this.#options.clock.schedule(Math.max(delayMs, this.#barredMs(key)), () => {
+    this.#cancelDelay(key);
+    const waitMs = Math.max(delayMs, this.#barredMs(key));
+    const cancel = this.#options.clock.schedule(waitMs, () => {
       this.#delayed.delete(key);
       this.#notBefore.delete(key);
       this.add(key);
     });
-    this.#delayed.set(key, cancel);
+    this.#delayed.set(key, { due: after(this.#options.clock.now(), waitMs), cancel });
   }
 
   #cancelDelay(key: string): void {
-    this.#delayed.get(key)?.();
+    this.#delayed.get(key)?.cancel();
     this.#delayed.delete(key);
   }
 }

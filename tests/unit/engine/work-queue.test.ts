@@ -122,6 +122,19 @@ describe('the work queue', () => {
     expect(runs.length).toBe(3);
   });
 
+  test('who goes on asking for later does not put it off', async () => {
+    const { clock, queue, runs } = queueOf([]);
+    for (let at = 0; at < 1000; at += 50) {
+      queue.addAfter('a', 200);
+      await clock.advance(50);
+    }
+    expect(runs.map((run) => run.atMs)).toEqual([200, 400, 600, 800, 1000]);
+    queue.addAfter('a', 5000);
+    queue.addAfter('a', 100);
+    await clock.advance(6000);
+    expect(runs.map((run) => run.atMs).slice(5)).toEqual([1100]);
+  });
+
   test('looks again when told to, and leaves a terminal failure alone', async () => {
     const { clock, queue, runs } = queueOf([{ kind: 'retry-after', delayMs: 5000 }, TERMINAL]);
     queue.add('a');
