@@ -1,5 +1,5 @@
 /** What the two programs may do on a node and in the API, read off the running processes, not off the chart. */
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { execa } from 'execa';
 import { type Cluster, cluster } from '../support/cluster.ts';
@@ -13,7 +13,7 @@ beforeAll(async () => {
 
 describe('the running processes', () => {
   test('the controllers have no capability, no root and no writable root file system', async () => {
-    const pids = await pidsOf('controller');
+    const pids = await c.pidsOf('controller');
     expect(pids).toHaveLength(2);
     for (const pid of pids) {
       const status = await processStatus(pid);
@@ -28,7 +28,7 @@ describe('the running processes', () => {
   });
 
   test('the speaker has NET_RAW and nothing else', async () => {
-    const [pid = 0] = await pidsOf('speaker');
+    const [pid = 0] = await c.pidsOf('speaker');
     const status = await processStatus(pid);
     expect(status).toMatchObject({ CapEff: CAP_NET_RAW, CapPrm: CAP_NET_RAW, CapBnd: CAP_NET_RAW, NoNewPrivs: 1n });
     expect(await rootIsReadOnly(pid)).toBe(true);
@@ -81,31 +81,6 @@ async function can(account: string, verb: string, resource: string, subresource?
     { env: { KUBECONFIG: c.handle.kubeconfigPath }, reject: false },
   );
   return stdout.trim();
-}
-
-/** The main processes of the component's pods. */
-async function pidsOf(component: string): Promise<readonly number[]> {
-  const pods = await c.list('pods', '-n', 'metallb-system', '-l', `component=${component}`);
-  const ids = pods.map((pod) => String(pod.status.containerStatuses[0].containerID).replace('containerd://', ''));
-  return Promise.all(ids.map((id) => pidOf(component, id)));
-}
-
-/** By the container's id in its cgroup. */
-async function pidOf(component: string, id: string): Promise<number> {
-  const { stdout } = await execa('grep', ['-ls', id, ...(await cgroupFiles())], { reject: false });
-  const pids = stdout.split('\n').map((file) => Number(file.split('/')[2]));
-  // The container's processes; the shim is not among them, its cgroup is its own.
-  for (const pid of pids.sort((a, b) => a - b)) {
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (command.includes(`/app/${component}`)) return pid;
-  }
-  throw new Error(`no process of ${component} found`);
-}
-
-/** Of every process; one may end before its file is read. */
-async function cgroupFiles(): Promise<readonly string[]> {
-  const processes = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  return processes.map((pid) => `/proc/${pid}/cgroup`);
 }
 
 async function processStatus(pid: number): Promise<Record<string, bigint | number>> {

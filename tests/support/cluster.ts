@@ -2,6 +2,7 @@
  * The cluster that the end-to-end files share, seen as a user sees it: kubectl, curl from a host, `./install`. The first
  * file boots it; the last takes it down.
  */
+import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { exec, open, type SandboxHandle } from '../../src/sandbox/sandbox.ts';
@@ -110,6 +111,12 @@ export class Cluster {
     return found.status?.loadBalancer?.ingress?.[0]?.ip;
   }
 
+  /** The main processes of the component's pods, as this machine numbers them. */
+  async pidsOf(component: 'controller' | 'speaker'): Promise<readonly number[]> {
+    const pods = await this.list('pods', '-n', 'metallb-system', '-l', `component=${component}`);
+    return Promise.all(pods.map((pod) => pidOf(component, pod)));
+  }
+
   /** The MAC address that answers an ARP request for the address on the client's link; undefined: nobody does. */
   async owners(address: string): Promise<readonly string[]> {
     const argv = ['arping', '-0', '-c', '1', '-w', '1', '-r', address];
@@ -125,6 +132,24 @@ export class Cluster {
     }
     throw new Error(`no node has the MAC address ${mac}`);
   }
+}
+
+/** The main process of the pod's container, by the container's id in its cgroup. */
+export async function pidOf(component: string, pod: KubeObject): Promise<number> {
+  const id = String(pod.status.containerStatuses[0].containerID).replace('containerd://', '');
+  for (const pid of await processes()) {
+    // A process may end before its files are read. The shim is not in the container's cgroup, its own is another.
+    const [cgroup, command] = await Promise.all(
+      ['cgroup', 'cmdline'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
+    );
+    if (cgroup?.includes(id) && command?.includes(`/app/${component}`)) return pid;
+  }
+  throw new Error(`no process of ${component} found`);
+}
+
+async function processes(): Promise<readonly number[]> {
+  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  return names.map(Number).sort((a, b) => a - b);
 }
 
 /** As much of an API object as the tests look at. */
