@@ -6,8 +6,8 @@
  *
  * Prints one JSON line, DecisionTimes.
  */
-import { allocate } from '../src/runtime/decide/allocate.ts';
-import { type AllocationRules, Allocator } from '../src/runtime/decide/allocator.ts';
+import { allocate } from '../src/runtime/decide/allocation/allocate.ts';
+import { type AllocationRules, Allocator } from '../src/runtime/decide/allocation/allocator.ts';
 import type { Ip } from '../src/runtime/model/ip.ts';
 import { formatKey, type ServiceView } from '../src/runtime/model/service.ts';
 import { countVerdicts, type DecisionWorld, decisionWorld, written } from './decision-world.ts';

@@ -9,7 +9,7 @@
  *
  * One in a hundred asks for the first pool, which is full, and waits. Pure: the same count gives the same world.
  */
-import type { Allocation } from '../src/runtime/decide/allocation.ts';
+import type { Allocation } from '../src/runtime/decide/allocation/allocation.ts';
 import type { Config, Pool } from '../src/runtime/model/config.ts';
 import { type Ip, ipFromValue } from '../src/runtime/model/ip.ts';
 import type { AddressRange } from '../src/runtime/model/range.ts';

@@ -7,8 +7,8 @@
  *     world.settle();
  *     world.shows('a');   // "10.0.0.0 Allocated"
  */
-import { allocate } from '../../src/runtime/decide/allocate.ts';
-import { ALLOCATED_CONDITION } from '../../src/runtime/decide/allocated-condition.ts';
+import { allocate } from '../../src/runtime/decide/allocation/allocate.ts';
+import { ALLOCATED_CONDITION } from '../../src/runtime/decide/allocation/allocated-condition.ts';
 import type { Pool } from '../../src/runtime/model/config.ts';
 import { type ConditionView, formatKey, type ServiceView } from '../../src/runtime/model/service.ts';
 import { serviceEvents, serviceWrite } from '../../src/runtime/programs/controller/service-diff.ts';

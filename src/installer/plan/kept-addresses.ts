@@ -1,6 +1,6 @@
 /** Whether Services keep their addresses when one configuration takes another's place: allocated with both, and compared. */
-import { allocate } from '../../runtime/decide/allocate.ts';
-import type { Allocation } from '../../runtime/decide/allocation.ts';
+import { allocate } from '../../runtime/decide/allocation/allocate.ts';
+import type { Allocation } from '../../runtime/decide/allocation/allocation.ts';
 import type { Config } from '../../runtime/model/config.ts';
 import { formatKey, type ServiceView } from '../../runtime/model/service.ts';
 

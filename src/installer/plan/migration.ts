@@ -2,8 +2,11 @@
  * An old configuration's text → the custom resources that mean the same. Pure. Everything that is wrong comes back
  * together, at its place in the YAML: what the programs would say of it, and what the resource definitions would.
  */
-import { configFromConversion } from '../../runtime/decide/config-from-configmap.ts';
-import { type ConfigMapConversion, resourcesFromConfigMap } from '../../runtime/decide/config-map-conversion.ts';
+import { configFromConversion } from '../../runtime/decide/configuration/config-from-configmap.ts';
+import {
+  type ConfigMapConversion,
+  resourcesFromConfigMap,
+} from '../../runtime/decide/configuration/config-map-conversion.ts';
 import type { Config } from '../../runtime/model/config.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { type CustomKind, formatPath, schemaFaults } from '../render/crd-schema.ts';

@@ -2,7 +2,7 @@
  * What the controller would say of these objects, asked before they are sent: the very functions that it decides with.
  * They see what a schema cannot: ranges that are reversed, addresses that two pools claim. Pure.
  */
-import { configFromResources } from '../../runtime/decide/config-from-resources.ts';
+import { configFromResources } from '../../runtime/decide/configuration/config-from-resources.ts';
 import { formatResource, type RawResource } from '../../runtime/model/resource.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';

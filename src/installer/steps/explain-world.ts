@@ -3,11 +3,12 @@
  * from outside. Whose the skipped addresses are and what Services gave up is taken from the pools' statuses, which is the
  * controller's own knowledge. Changes nothing.
  */
-import { decideConfig, NO_MEMORY } from '../../runtime/decide/config-source.ts';
+
+import { namespaceLimits } from '../../runtime/decide/allocation/namespace-limits.ts';
+import { storedExclusions } from '../../runtime/decide/allocation/stored-exclusions.ts';
+import { storedReleases } from '../../runtime/decide/allocation/stored-releases.ts';
+import { decideConfig, NO_MEMORY } from '../../runtime/decide/configuration/config-source.ts';
 import type { ExplainWorld } from '../../runtime/decide/explain/case.ts';
-import { namespaceLimits } from '../../runtime/decide/namespace-limits.ts';
-import { storedExclusions } from '../../runtime/decide/stored-exclusions.ts';
-import { storedReleases } from '../../runtime/decide/stored-releases.ts';
 import type { ConfigMapView, NamespaceView } from '../../runtime/model/cluster.ts';
 import type { RawResource } from '../../runtime/model/resource.ts';
 import type { Result } from '../../runtime/model/result.ts';

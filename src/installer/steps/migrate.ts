@@ -6,11 +6,11 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stringify } from 'yaml';
-import { configDifferences } from '../../runtime/decide/config-differences.ts';
-import { configResources } from '../../runtime/decide/config-from-configmap.ts';
-import { configFromResources } from '../../runtime/decide/config-from-resources.ts';
-import { IGNORED_ANNOTATION, ignoredNote } from '../../runtime/decide/config-ignored.ts';
-import { WAITING_ANNOTATION } from '../../runtime/decide/config-source.ts';
+import { configDifferences } from '../../runtime/decide/configuration/config-differences.ts';
+import { configResources } from '../../runtime/decide/configuration/config-from-configmap.ts';
+import { configFromResources } from '../../runtime/decide/configuration/config-from-resources.ts';
+import { IGNORED_ANNOTATION, ignoredNote } from '../../runtime/decide/configuration/config-ignored.ts';
+import { WAITING_ANNOTATION } from '../../runtime/decide/configuration/config-source.ts';
 import type { Config } from '../../runtime/model/config.ts';
 import { errorCode, errorText, InstallError } from '../errors.ts';
 import type { KubeObject } from '../kube-object.ts';

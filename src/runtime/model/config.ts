@@ -1,7 +1,7 @@
 /**
- * The configuration in force, as the decisions see it: what decide/config-from-resources makes of the custom resources
- * (or of the old ConfigMap), checked, with every default filled in. Lists are in a fixed order (by name), so that equal
- * content gives an equal value.
+ * The configuration in force, as the decisions see it: what decide/configuration/config-from-resources makes of the
+ * custom resources (or of the old ConfigMap), checked, with every default filled in. Lists are in a fixed order (by
+ * name), so that equal content gives an equal value.
  */
 import type { BgpCommunity } from './bgp-community.ts';
 import type { Ip } from './ip.ts';

@@ -1,14 +1,19 @@
 /**
- * The configuration in the cluster, watched: what decide/config-source chooses from, and what it chose last. Both
- * programs read the configuration through this, so that they agree on what is in force.
+ * The configuration in the cluster, watched: what decide/configuration/config-source chooses from, and what it chose
+ * last. Both programs read the configuration through this, so that they agree on what is in force.
  */
 import { readConfigMapYaml } from '../adapters/kube/config-map-yaml.ts';
 import { type AnyInformer, Informer } from '../adapters/kube/informer.ts';
 import { corePath, type MetallbPlural, metallbPath, NAMESPACES_PATH } from '../adapters/kube/paths.ts';
 import { toConfigMapView, toNamespaceView, toRawResource } from '../adapters/kube/read-model.ts';
 import type { Untyped } from '../adapters/kube/untyped.ts';
-import { type ConfigSources, type DecidedConfig, decideConfig, NO_MEMORY } from '../decide/config-source.ts';
-import type { LabelledNode } from '../decide/node-choice.ts';
+import {
+  type ConfigSources,
+  type DecidedConfig,
+  decideConfig,
+  NO_MEMORY,
+} from '../decide/configuration/config-source.ts';
+import type { LabelledNode } from '../decide/configuration/node-choice.ts';
 import type { Clock, KubeApi, Random } from '../engine/ports.ts';
 import type { ConfigMapView, NamespaceView } from '../model/cluster.ts';
 import type { RawResource } from '../model/resource.ts';

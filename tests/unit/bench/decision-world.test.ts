@@ -1,7 +1,7 @@
 /** The world that decisions are measured in: what its head says is what the allocator makes of it. */
 import { describe, expect, test } from '@jest/globals';
 import { countVerdicts, decisionWorld, written } from '../../../bench/decision-world.ts';
-import { allocate } from '../../../src/runtime/decide/allocate.ts';
+import { allocate } from '../../../src/runtime/decide/allocation/allocate.ts';
 import { formatKey } from '../../../src/runtime/model/service.ts';
 
 const COUNT = 1000;

@@ -1,6 +1,6 @@
 /** MetalLB's counters in the status of an IPAddressPool. Part B.10; see docs/metallb-compatibility.md. */
 import { describe, expect, test } from '@jest/globals';
-import { Allocator } from '../../../src/runtime/decide/allocator.ts';
+import { Allocator } from '../../../src/runtime/decide/allocation/allocator.ts';
 import type { Pool } from '../../../src/runtime/model/config.ts';
 import type { ServiceView } from '../../../src/runtime/model/service.ts';
 import { saysAlready } from '../../../src/runtime/programs/configuration-state.ts';

@@ -1,6 +1,6 @@
 /** MetalLB's Events on Services. Part B.11; see docs/metallb-compatibility.md. */
 import { describe, expect, test } from '@jest/globals';
-import { allocate } from '../../../src/runtime/decide/allocate.ts';
+import { allocate } from '../../../src/runtime/decide/allocation/allocate.ts';
 import type { ServiceView } from '../../../src/runtime/model/service.ts';
 import { serviceEvents } from '../../../src/runtime/programs/controller/service-diff.ts';
 import { asks, held, PREFER, ServiceWorld } from '../../support/service-world.ts';

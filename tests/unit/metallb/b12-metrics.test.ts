@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { clientMetrics, newRegistry } from '../../../src/runtime/adapters/observe/metrics.ts';
 import { poolMetrics } from '../../../src/runtime/adapters/observe/pool-metrics.ts';
-import { Allocator } from '../../../src/runtime/decide/allocator.ts';
+import { Allocator } from '../../../src/runtime/decide/allocation/allocator.ts';
 import { PREFER } from '../../support/service-world.ts';
 import { config, pool, service } from '../../support/views.ts';
 

@@ -1,6 +1,6 @@
 /** MetalLB's order of claims, which keeps addresses over a restart. Part B.2; see docs/metallb-compatibility.md. */
 import { describe, expect, test } from '@jest/globals';
-import { Allocator } from '../../../src/runtime/decide/allocator.ts';
+import { Allocator } from '../../../src/runtime/decide/allocation/allocator.ts';
 import { asks, held, PREFER, ServiceWorld } from '../../support/service-world.ts';
 import { config, pool, service } from '../../support/views.ts';
 

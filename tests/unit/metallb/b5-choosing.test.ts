@@ -1,6 +1,6 @@
 /** MetalLB's rules of which addresses a Service is given. Part B.5; see docs/metallb-compatibility.md. */
 import { describe, expect, test } from '@jest/globals';
-import { allocate } from '../../../src/runtime/decide/allocate.ts';
+import { allocate } from '../../../src/runtime/decide/allocation/allocate.ts';
 import type { Pool } from '../../../src/runtime/model/config.ts';
 import type { ServiceView } from '../../../src/runtime/model/service.ts';
 import { asks, DUAL, held, only, PREFER, REQUIRE, V6 } from '../../support/service-world.ts';

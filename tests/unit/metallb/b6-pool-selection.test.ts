@@ -1,6 +1,6 @@
 /** MetalLB's rules of which pool serves whom, in what order. Part B.6; see docs/metallb-compatibility.md. */
 import { describe, expect, test } from '@jest/globals';
-import { configFromResources } from '../../../src/runtime/decide/config-from-resources.ts';
+import { configFromResources } from '../../../src/runtime/decide/configuration/config-from-resources.ts';
 import type { Pool } from '../../../src/runtime/model/config.ts';
 import type { ServiceView } from '../../../src/runtime/model/service.ts';
 import { rawPool } from '../../support/raw-resources.ts';

@@ -13,9 +13,9 @@ const ALIASES: Readonly<Record<string, string>> = {
   'two-controllers': 'tests/integration/two-controllers.test.ts',
   'write-faults': 'tests/integration/controller-write-faults.test.ts',
   config: 'tests/integration/controller.test.ts',
-  rules: 'tests/unit/decide/config-rules.test.ts',
-  resources: 'tests/unit/decide/config-from-resources.test.ts',
-  configmap: 'tests/unit/decide/config-from-configmap.test.ts',
+  rules: 'tests/unit/decide/configuration/config-rules.test.ts',
+  resources: 'tests/unit/decide/configuration/config-from-resources.test.ts',
+  configmap: 'tests/unit/decide/configuration/config-from-configmap.test.ts',
 };
 
 interface Reference {
@@ -55,7 +55,7 @@ function references(document: string): readonly Reference[] {
 function fileOf(alias: string): string | undefined {
   if (ALIASES[alias] !== undefined) return ALIASES[alias];
   if (alias.includes('/')) return alias;
-  if (alias.endsWith('.test.ts')) return `tests/unit/decide/${alias}`;
+  if (alias.endsWith('.test.ts')) return `tests/unit/decide/configuration/${alias}`;
   const found = readdirSync(import.meta.dirname).find((name) => name.startsWith(`${alias}-`));
   return found === undefined ? undefined : `tests/unit/metallb/${found}`;
 }

@@ -3,8 +3,8 @@
  * docs/metallb-compatibility.md. Those that need a real API server are in tests/integration/traps.test.ts.
  */
 import { describe, expect, test } from '@jest/globals';
-import { Allocator } from '../../../src/runtime/decide/allocator.ts';
-import { configFromResources } from '../../../src/runtime/decide/config-from-resources.ts';
+import { Allocator } from '../../../src/runtime/decide/allocation/allocator.ts';
+import { configFromResources } from '../../../src/runtime/decide/configuration/config-from-resources.ts';
 import type { Pool } from '../../../src/runtime/model/config.ts';
 import type { ServiceView } from '../../../src/runtime/model/service.ts';
 import { rawPool } from '../../support/raw-resources.ts';

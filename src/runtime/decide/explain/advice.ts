@@ -5,8 +5,14 @@
 import type { Pool } from '../../model/config.ts';
 import { formatRange } from '../../model/range.ts';
 import type { ServiceView } from '../../model/service.ts';
-import type { AllocationReason } from '../allocation-reason.ts';
-import { ADDRESS_COUNT, ADDRESS_REQUEST, annotationOf, POOL_REQUEST, SHARING_KEY } from '../service-request.ts';
+import type { AllocationReason } from '../allocation/allocation-reason.ts';
+import {
+  ADDRESS_COUNT,
+  ADDRESS_REQUEST,
+  annotationOf,
+  POOL_REQUEST,
+  SHARING_KEY,
+} from '../allocation/service-request.ts';
 import type { Case } from './case.ts';
 import { claimInTheWay, explainRequested } from './explain-address.ts';
 import { wouldServe } from './explain-pool.ts';

@@ -2,12 +2,12 @@
 import type { Pool } from '../../model/config.ts';
 import { compareIps, type Ip, type IpFamily, ipFamily } from '../../model/ip.ts';
 import { formatKey, type ServiceView } from '../../model/service.ts';
-import type { Allocation } from '../allocation.ts';
-import { type AllocationRules, Allocator } from '../allocator.ts';
-import type { DecidedConfig } from '../config-source.ts';
-import { poolsInOrder } from '../pool-choice.ts';
-import type { PoolUsage } from '../pool-usage.ts';
-import { readRequest, type ServiceRequest } from '../service-request.ts';
+import type { Allocation } from '../allocation/allocation.ts';
+import { type AllocationRules, Allocator } from '../allocation/allocator.ts';
+import { poolsInOrder } from '../allocation/pool-choice.ts';
+import type { PoolUsage } from '../allocation/pool-usage.ts';
+import { readRequest, type ServiceRequest } from '../allocation/service-request.ts';
+import type { DecidedConfig } from '../configuration/config-source.ts';
 
 export interface ExplainWorld extends Omit<AllocationRules, 'config'> {
   /** What is in force, and what is wrong with it. */

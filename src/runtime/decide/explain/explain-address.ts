@@ -1,6 +1,6 @@
 /** Every address that a Service asks for: whose it is, and why the Service may (not) have it. */
 import type { Ip } from '../../model/ip.ts';
-import type { AddressClaim, AddressStanding } from '../address-standing.ts';
+import type { AddressClaim, AddressStanding } from '../allocation/address-standing.ts';
 import type { Case } from './case.ts';
 import type { AddressExplanation } from './explanation.ts';
 import { sharingObstacles } from './sharing-obstacles.ts';

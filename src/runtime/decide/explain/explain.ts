@@ -7,10 +7,10 @@
  */
 import { formatKey, type ObjectKey, type ServiceView } from '../../model/service.ts';
 import { compareText } from '../../model/text-order.ts';
-import { allocatedCondition, conditionMessage, conditionOf, saysSame } from '../allocated-condition.ts';
-import type { Allocation } from '../allocation.ts';
-import { showsExactly } from '../ownership.ts';
-import { ALLOCATED_FROM, annotationOf, readFamilies, readRequest, SHARING_KEY } from '../service-request.ts';
+import { allocatedCondition, conditionMessage, conditionOf, saysSame } from '../allocation/allocated-condition.ts';
+import type { Allocation } from '../allocation/allocation.ts';
+import { showsExactly } from '../allocation/ownership.ts';
+import { ALLOCATED_FROM, annotationOf, readFamilies, readRequest, SHARING_KEY } from '../allocation/service-request.ts';
 import { adviceFor, adviceForOthers } from './advice.ts';
 import { type DecidedWorld, decideWorld, type ExplainWorld, openCase } from './case.ts';
 import { explainRequested } from './explain-address.ts';

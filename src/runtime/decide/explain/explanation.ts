@@ -4,8 +4,8 @@
  */
 import type { Ip, IpFamily } from '../../model/ip.ts';
 import type { ObjectKey } from '../../model/service.ts';
-import type { Allocation } from '../allocation.ts';
-import type { AllocationReason, PoolRefusalReason } from '../allocation-reason.ts';
+import type { Allocation } from '../allocation/allocation.ts';
+import type { AllocationReason, PoolRefusalReason } from '../allocation/allocation-reason.ts';
 
 export interface Explanation {
   readonly service: ObjectKey;

@@ -4,8 +4,8 @@
  */
 import type { Pool } from '../../model/config.ts';
 import type { IpFamily } from '../../model/ip.ts';
-import type { PoolRefusalReason } from '../allocation-reason.ts';
-import { POOL_REQUEST } from '../service-request.ts';
+import type { PoolRefusalReason } from '../allocation/allocation-reason.ts';
+import { POOL_REQUEST } from '../allocation/service-request.ts';
 import { addressesOf, type Case, familyNames, holdersOf } from './case.ts';
 import { faultsOf } from './explain-pool.ts';
 import { formatSelector } from './format-selector.ts';

@@ -2,8 +2,8 @@
 import type { Pool } from '../../model/config.ts';
 import { type IpFamily, ipFamily } from '../../model/ip.ts';
 import { type AddressRange, formatRange, rangeSize } from '../../model/range.ts';
-import type { AddressClaim } from '../address-standing.ts';
-import { capacityOf } from '../usable-ranges.ts';
+import type { AddressClaim } from '../allocation/address-standing.ts';
+import { capacityOf } from '../allocation/usable-ranges.ts';
 import { addressesOf, type Case, familyNames, holdersOf } from './case.ts';
 import { toldList } from './told-list.ts';
 

@@ -1,6 +1,6 @@
 /** Why two Services may not have one address: what AddressBook decides, one reason at a time, for people. */
 import type { ServiceView } from '../../model/service.ts';
-import { annotationOf, SHARING_KEY, sharingOf } from '../service-request.ts';
+import { annotationOf, SHARING_KEY, sharingOf } from '../allocation/service-request.ts';
 
 /** As seen by the one that asks. Empty: they may share. */
 export function sharingObstacles(asking: ServiceView, holder: ServiceView): readonly string[] {

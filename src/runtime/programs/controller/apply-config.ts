@@ -15,9 +15,9 @@ import {
   writeConfigurationState,
   writeStatus,
 } from '../../adapters/kube/write-config-objects.ts';
-import { IGNORED_ANNOTATION } from '../../decide/config-ignored.ts';
-import type { DecidedConfig } from '../../decide/config-source.ts';
-import type { PoolUsage } from '../../decide/pool-usage.ts';
+import type { PoolUsage } from '../../decide/allocation/pool-usage.ts';
+import { IGNORED_ANNOTATION } from '../../decide/configuration/config-ignored.ts';
+import type { DecidedConfig } from '../../decide/configuration/config-source.ts';
 import type { Clock, KubeApi } from '../../engine/ports.ts';
 import { DONE, type Outcome } from '../../engine/work-queue.ts';
 import type { ConfigMapView } from '../../model/cluster.ts';

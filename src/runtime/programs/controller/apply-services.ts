@@ -7,7 +7,7 @@ import type { EventSink } from '../../adapters/kube/events.ts';
 import type { Informer } from '../../adapters/kube/informer.ts';
 import { KubeError } from '../../adapters/kube/kube-error.ts';
 import { type ServiceStatusWrite, writeServiceStatus } from '../../adapters/kube/write-service.ts';
-import type { Allocation } from '../../decide/allocation.ts';
+import type { Allocation } from '../../decide/allocation/allocation.ts';
 import type { Clock, KubeApi } from '../../engine/ports.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { ServiceView } from '../../model/service.ts';

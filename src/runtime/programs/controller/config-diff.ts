@@ -1,9 +1,10 @@
 /**
  * What to write on the configuration's objects: pool counters and verdicts, and the note on the old ConfigMap. Pure, like service-diff.ts.
  */
-import { IGNORED_ANNOTATION, ignoredNote } from '../../decide/config-ignored.ts';
-import type { DecidedConfig } from '../../decide/config-source.ts';
-import type { PoolUsage } from '../../decide/pool-usage.ts';
+
+import type { PoolUsage } from '../../decide/allocation/pool-usage.ts';
+import { IGNORED_ANNOTATION, ignoredNote } from '../../decide/configuration/config-ignored.ts';
+import type { DecidedConfig } from '../../decide/configuration/config-source.ts';
 import type { ConfigMapView } from '../../model/cluster.ts';
 import { type ConfigError, holdsBack } from '../../model/config.ts';
 import { formatRange } from '../../model/range.ts';

@@ -12,7 +12,7 @@ import { EventSink } from '../../adapters/kube/events.ts';
 import { isNotLeader } from '../../adapters/kube/fenced-api.ts';
 import type { KubeError } from '../../adapters/kube/kube-error.ts';
 import type { ConfigurationStateIdentity } from '../../adapters/kube/write-config-objects.ts';
-import type { PoolUsage } from '../../decide/pool-usage.ts';
+import type { PoolUsage } from '../../decide/allocation/pool-usage.ts';
 import type { Log } from '../../engine/log.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, type Outcome, WorkQueue } from '../../engine/work-queue.ts';

@@ -1,12 +1,13 @@
 /**
- * The cluster's own addresses, watched: what decide/exclusions makes the exclusions from. Nodes by their addresses alone,
- * the speakers' Leases by what they tell of their nodes, and the networks of ClusterIPs where the API server has them.
+ * The cluster's own addresses, watched: what decide/allocation/exclusions makes the exclusions from. Nodes by their
+ * addresses alone, the speakers' Leases by what they tell of their nodes, and the networks of ClusterIPs where the API
+ * server has them.
  */
 import { type AnyInformer, Informer } from '../../adapters/kube/informer.ts';
 import { leasesPath, NODES_PATH, SERVICE_CIDRS_PATH } from '../../adapters/kube/paths.ts';
 import { toLeaseView, toNodeAddresses, toServiceCidrView } from '../../adapters/kube/read-model.ts';
 import type { Untyped } from '../../adapters/kube/untyped.ts';
-import { exclusionsOf, type SpeakerAddresses } from '../../decide/exclusions.ts';
+import { exclusionsOf, type SpeakerAddresses } from '../../decide/allocation/exclusions.ts';
 import {
   GATEWAYS_ANNOTATION,
   INTERFACES_ANNOTATION,

@@ -4,11 +4,16 @@
  */
 import type { ClusterEvent } from '../../adapters/kube/events.ts';
 import type { ServiceStatusWrite } from '../../adapters/kube/write-service.ts';
-import { ALLOCATED_CONDITION, allocatedCondition, conditionOf, saysSame } from '../../decide/allocated-condition.ts';
-import type { Allocation } from '../../decide/allocation.ts';
-import type { AllocationReason } from '../../decide/allocation-reason.ts';
-import { showsExactly } from '../../decide/ownership.ts';
-import { ALLOCATED_FROM, deprecatedAnnotations } from '../../decide/service-request.ts';
+import {
+  ALLOCATED_CONDITION,
+  allocatedCondition,
+  conditionOf,
+  saysSame,
+} from '../../decide/allocation/allocated-condition.ts';
+import type { Allocation } from '../../decide/allocation/allocation.ts';
+import type { AllocationReason } from '../../decide/allocation/allocation-reason.ts';
+import { showsExactly } from '../../decide/allocation/ownership.ts';
+import { ALLOCATED_FROM, deprecatedAnnotations } from '../../decide/allocation/service-request.ts';
 import type { Ip } from '../../model/ip.ts';
 import { formatKey, type ServiceView } from '../../model/service.ts';
 

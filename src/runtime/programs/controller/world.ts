@@ -4,11 +4,11 @@
  * Services gave up is remembered from one to the other, and read back from the pools' statuses.
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type AllocationRules, Allocator } from '../../decide/allocator.ts';
-import type { DecidedConfig } from '../../decide/config-source.ts';
-import { namespaceLimits } from '../../decide/namespace-limits.ts';
-import type { PoolUsage } from '../../decide/pool-usage.ts';
-import { storedReleases } from '../../decide/stored-releases.ts';
+import { type AllocationRules, Allocator } from '../../decide/allocation/allocator.ts';
+import { namespaceLimits } from '../../decide/allocation/namespace-limits.ts';
+import type { PoolUsage } from '../../decide/allocation/pool-usage.ts';
+import { storedReleases } from '../../decide/allocation/stored-releases.ts';
+import type { DecidedConfig } from '../../decide/configuration/config-source.ts';
 import type { Clock } from '../../engine/ports.ts';
 import type { ConfigMapView } from '../../model/cluster.ts';
 import type { Release } from '../../model/release.ts';

@@ -14,8 +14,8 @@ import { ENDPOINT_SLICES_PATH, NODES_PATH, SERVICES_PATH } from '../../adapters/
 import { toEndpointSliceView, toNodeDetails } from '../../adapters/kube/read-model.ts';
 import { toServiceView } from '../../adapters/kube/read-service.ts';
 import type { Untyped } from '../../adapters/kube/untyped.ts';
-import type { DecidedConfig } from '../../decide/config-source.ts';
-import { type AddressPlan, planLayer2, tableFor } from '../../decide/plan-layer2.ts';
+import type { DecidedConfig } from '../../decide/configuration/config-source.ts';
+import { type AddressPlan, planLayer2, tableFor } from '../../decide/layer2/plan-layer2.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, WorkQueue } from '../../engine/work-queue.ts';
 import type { AnnouncedAddress } from '../../model/announcements.ts';

@@ -13,7 +13,7 @@ import {
   type ConfigurationStateIdentity,
   writeConfigurationState,
 } from '../../adapters/kube/write-config-objects.ts';
-import type { DecidedConfig } from '../../decide/config-source.ts';
+import type { DecidedConfig } from '../../decide/configuration/config-source.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, RETRY, WorkQueue } from '../../engine/work-queue.ts';
 import type { ConfigError } from '../../model/config.ts';

@@ -3,7 +3,7 @@
  * gives up, and for every address that no node announces, with the reason. Once per change, not per plan.
  */
 import type { EventSink } from '../../adapters/kube/events.ts';
-import type { AddressPlan } from '../../decide/plan-layer2.ts';
+import type { AddressPlan } from '../../decide/layer2/plan-layer2.ts';
 import type { Log } from '../../engine/log.ts';
 import type { ServiceView } from '../../model/service.ts';
 

@@ -2,7 +2,7 @@
  * OBSERVE, in the speaker: one immutable value out of the caches, for the plan to be made from. Reads only; what it is
  * given is whole, because it is asked for after every cache has synced.
  */
-import type { Layer2Facts } from '../../decide/plan-layer2.ts';
+import type { Layer2Facts } from '../../decide/layer2/plan-layer2.ts';
 import type { EndpointSliceView, NodeDetails } from '../../model/cluster.ts';
 import type { Config } from '../../model/config.ts';
 import type { SpeakerView } from '../../model/node.ts';

@@ -1,12 +1,12 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { AddressBook } from '../../../../src/runtime/decide/address-book.ts';
-import { allocate } from '../../../../src/runtime/decide/allocate.ts';
-import { conditionMessage } from '../../../../src/runtime/decide/allocated-condition.ts';
-import { Allocator } from '../../../../src/runtime/decide/allocator.ts';
+import { AddressBook } from '../../../../src/runtime/decide/allocation/address-book.ts';
+import { allocate } from '../../../../src/runtime/decide/allocation/allocate.ts';
+import { conditionMessage } from '../../../../src/runtime/decide/allocation/allocated-condition.ts';
+import { Allocator } from '../../../../src/runtime/decide/allocation/allocator.ts';
+import { sharingOf } from '../../../../src/runtime/decide/allocation/service-request.ts';
 import { explainProblems, explainService } from '../../../../src/runtime/decide/explain/explain.ts';
 import { sharingObstacles } from '../../../../src/runtime/decide/explain/sharing-obstacles.ts';
-import { sharingOf } from '../../../../src/runtime/decide/service-request.ts';
 import { formatKey } from '../../../../src/runtime/model/service.ts';
 import { anyService, anyWorld, type World } from '../../../support/any-world.ts';
 import { ip, service } from '../../../support/views.ts';

@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import { allocate } from '../../../../src/runtime/decide/allocate.ts';
-import { ALLOCATED_CONDITION, allocatedCondition } from '../../../../src/runtime/decide/allocated-condition.ts';
+import { allocate } from '../../../../src/runtime/decide/allocation/allocate.ts';
+import {
+  ALLOCATED_CONDITION,
+  allocatedCondition,
+} from '../../../../src/runtime/decide/allocation/allocated-condition.ts';
 import type { ExplainWorld } from '../../../../src/runtime/decide/explain/case.ts';
 import { explainProblems, explainService } from '../../../../src/runtime/decide/explain/explain.ts';
 import type {

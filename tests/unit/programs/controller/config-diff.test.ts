@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { DecidedConfig } from '../../../../src/runtime/decide/config-source.ts';
+import type { DecidedConfig } from '../../../../src/runtime/decide/configuration/config-source.ts';
 import type { ConfigMapView } from '../../../../src/runtime/model/cluster.ts';
 import type { ConfigError } from '../../../../src/runtime/model/config.ts';
 import { configurationStatus } from '../../../../src/runtime/programs/configuration-state.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { allocate } from '../../../../src/runtime/decide/allocate.ts';
-import type { Allocation } from '../../../../src/runtime/decide/allocation.ts';
+import { allocate } from '../../../../src/runtime/decide/allocation/allocate.ts';
+import type { Allocation } from '../../../../src/runtime/decide/allocation/allocation.ts';
 import type { ServiceView } from '../../../../src/runtime/model/service.ts';
 import { farewell, serviceEvents, serviceWrite } from '../../../../src/runtime/programs/controller/service-diff.ts';
 import { config, ip, pool, service } from '../../../support/views.ts';

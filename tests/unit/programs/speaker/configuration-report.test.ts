@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import type { DecidedConfig } from '../../../../src/runtime/decide/config-source.ts';
+import type { DecidedConfig } from '../../../../src/runtime/decide/configuration/config-source.ts';
 import type { ApiRequest } from '../../../../src/runtime/engine/ports.ts';
 import type { ConfigError } from '../../../../src/runtime/model/config.ts';
 import { ConfigurationReport } from '../../../../src/runtime/programs/speaker/configuration-report.ts';

@@ -1,0 +1,33 @@
+/**
+ * Which node answers for an address: one pure function that every speaker computes over the same facts, so that all
+ * agree without talking to each other about it.
+ *
+ * The order is MetalLB's own (SHA-256 over "node#address", lowest first), so that speakers of both kinds agree while a
+ * cluster moves from one to the other. Losing a node that does not own the address changes nothing; adding one moves
+ * about 1/N of the addresses.
+ */
+import type { Ip } from '../../model/ip.ts';
+import type { Sha256Hex } from '../../model/platform.ts';
+import { compareText } from '../../model/text-order.ts';
+
+/** Why a node is no candidate. Spelled the same in logs, metrics, Events and the explanation. */
+export type NodeRefusal =
+  | 'speaker-not-alive'
+  | 'node-network-unavailable'
+  | 'node-excluded-by-label'
+  | 'no-advertisement-for-node'
+  | 'no-serving-endpoint-on-node'
+  | 'no-interface-for-address';
+
+/** The candidate that owns the address; undefined when there is none. Names must be unique. */
+export function electOwner(ip: Ip, candidates: readonly string[], sha256Hex: Sha256Hex): string | undefined {
+  return rankCandidates(ip, candidates, sha256Hex)[0];
+}
+
+/** All candidates, the owner first, its successors in the order in which they would take over. */
+export function rankCandidates(ip: Ip, candidates: readonly string[], sha256Hex: Sha256Hex): readonly string[] {
+  return candidates
+    .map((node) => ({ node, rank: sha256Hex(`${node}#${ip}`) }))
+    .sort((a, b) => compareText(a.rank, b.rank) || compareText(a.node, b.node))
+    .map(({ node }) => node);
+}
