@@ -80,7 +80,11 @@ export class AllocationState {
     this.namespaceLimits = namespaceLimits;
     this.#isLimited = namespaceLimits.size > 0 || config.pools.some((pool) => pool.maxAddressesPerNamespace);
     this.book = new AddressBook({ limits: this.#isLimited ? 'some' : 'none' });
-    this.reservations = new Reservations(this.poolOf, (pool) => this.changedPools.add(pool));
+    this.reservations = new Reservations(this.poolOf, (pool, ip) => {
+      this.changedPools.add(pool);
+      // Who asks for the address is told who gave it up.
+      this.#noteMove(ip, '');
+    });
     this.free = new FreeAddresses(this.book, this.reservations, exclusions);
     this.nowMs = nowMs;
     for (const release of releases) this.reservations.add(release, nowMs);

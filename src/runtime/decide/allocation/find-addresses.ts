@@ -52,19 +52,20 @@ function findRequested({ claimant, request, held, state }: Search, ips: readonly
     return err(refusal('RequestedAddressRefused', message));
   }
   const isNew = ips.some((ip) => !held?.ips.includes(ip));
-  const reason = pool.frozen
-    ? 'PoolFaulty'
-    : (restriction(pool, claimant.service) ??
-      (isNew && pool.drain !== undefined ? 'PoolDraining' : quotaObstacle(claimant, { pool, ips }, held, state)));
-  if (reason !== undefined) {
+  const refusedBy = (reason: PoolRefusalReason): Result<Holding, Refusal> => {
     const message = `the requested ${asked} is of pool "${pool.name}", which does not serve this Service: ${reason}`;
     return err(refusal('RequestedAddressRefused', message, [{ pool: pool.name, reason }]));
-  }
+  };
+  const restricted = pool.frozen ? 'PoolFaulty' : restriction(pool, claimant.service);
+  if (restricted !== undefined) return refusedBy(restricted);
+  if (isNew && pool.drain !== undefined) return refusedBy('PoolDraining');
   for (const ip of ips) {
     const no = addressObstacle(ip, pool, claimant, state);
     if (no !== undefined) return err(no);
   }
-  return ok({ pool, ips });
+  // Last: whatever anybody takes may use up a limit, so a reason that came after it would depend on the moment.
+  const quota = quotaObstacle(claimant, { pool, ips }, held, state);
+  return quota === undefined ? ok({ pool, ips }) : refusedBy(quota);
 }
 
 function addressObstacle(ip: Ip, pool: Pool, claimant: Claimant, state: AllocationState): Refusal | undefined {

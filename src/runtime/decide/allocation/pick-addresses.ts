@@ -10,6 +10,7 @@ import type { Holding } from './allocation.ts';
 import type { PoolRefusalReason } from './allocation-reason.ts';
 import type { AllocationState } from './allocation-state.ts';
 import type { Claimant } from './claimant.ts';
+import { isAvoided } from './free-addresses.ts';
 import { ofFamily } from './service-request.ts';
 
 export interface Wish {
@@ -49,9 +50,10 @@ export function pickAddresses(
       if (ofFamily(wish.have, family).length >= round) continue;
       const picked = next(family);
       if (picked.ok) ips.push(picked.value);
-      else if (round === 1) return picked;
-      else short ??= picked.error;
+      // Whatever anybody takes may use up a quota: what is true whoever comes first is the reason that counts.
+      else if (short === undefined || picked.error === 'Exhausted') short = picked.error;
     }
+    if (round === 1 && short !== undefined) return err(short);
   }
   return ok({ ips, ...(short === undefined ? {} : { short }) });
 }
@@ -97,7 +99,8 @@ export function quotaObstacle(
 }
 
 function mayTake(ip: Ip, claimant: Claimant, pool: Pool, state: AllocationState): boolean {
-  if (state.poolOf(ip) !== pool || state.free.exclusionOf(pool, ip) !== undefined) return false;
+  if (state.poolOf(ip) !== pool || isAvoided(pool, ip)) return false;
+  if (state.free.exclusionOf(pool, ip) !== undefined) return false;
   return state.book.obstacle(ip, claimant.key, claimant.sharing) === undefined;
 }
 

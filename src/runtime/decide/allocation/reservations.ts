@@ -20,10 +20,10 @@ export class Reservations {
   readonly #byIp = new Map<Ip, Map<string, Release>>();
   readonly #byOwner = new Map<string, Set<Ip>>();
   readonly #perPool = new Map<string, number>();
-  readonly #onChange: (pool: string) => void;
+  readonly #onChange: (pool: string, ip: Ip) => void;
 
-  /** `onChange` is told the name of the pool of which something was added or dropped. */
-  constructor(poolOf: (ip: Ip) => Pool | undefined, onChange: (pool: string) => void) {
+  /** `onChange` is told of which address, of the pool of which name, something was added or dropped. */
+  constructor(poolOf: (ip: Ip) => Pool | undefined, onChange: (pool: string, ip: Ip) => void) {
     this.#poolOf = poolOf;
     this.#onChange = onChange;
   }
@@ -41,7 +41,7 @@ export class Reservations {
     this.#byOwner.set(release.owner, owned.add(release.ip));
     const count = (this.#perPool.get(pool.name) ?? 0) + 1;
     this.#perPool.set(pool.name, count);
-    this.#onChange(pool.name);
+    this.#onChange(pool.name, release.ip);
     if (count > MAX_RELEASES_PER_POOL) this.#forgetOldest(pool.name);
   }
 
@@ -56,7 +56,7 @@ export class Reservations {
     owned?.delete(ip);
     if (owned?.size === 0) this.#byOwner.delete(owner);
     this.#perPool.set(release.pool, (this.#perPool.get(release.pool) ?? 1) - 1);
-    this.#onChange(release.pool);
+    this.#onChange(release.pool, ip);
   }
 
   /** Forgets what is over and returns the addresses that nobody has a claim on any more. */

@@ -143,6 +143,16 @@ describe('retention', () => {
     ]);
   });
 
+  test('an address that its pool has come to avoid meanwhile is not given back', () => {
+    const avoiding = pool('p', ['10.0.0.0-10.0.0.2'], { retentionMs: HOUR, avoidBuggyIps: true });
+    const releases: readonly Release[] = [
+      { ip: ip('10.0.0.0'), pool: 'p', owner: 'default/a', releasedAtMs: 0, cause: 'Deleted' },
+    ];
+    expect(summary(world([avoiding], [service('a')], { releases, nowMs: 1 }))).toEqual([
+      'a: 10.0.0.1 assign Allocated',
+    ]);
+  });
+
   test('a pool without retention remembers nothing', () => {
     const allocator = world([pool('p', ['10.0.0.1/32'])], [a]);
     allocator.update(new Map([['default/a', undefined]]));
