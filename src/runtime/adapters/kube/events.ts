@@ -13,6 +13,8 @@ const MAX_WAITING = 5000;
 /** Requests in a row, then one per interval: a bucket that refills. */
 const BURST = 200;
 const REFILL_MS = 50;
+/** How long good news waits for busy times to pass; in times that last longer it is told at its usual rate. */
+const BUSY_MS = 10_000;
 /** An event that comes again within this time counts the old one up. The API server forgets events after an hour. */
 const AGGREGATE_MS = 10 * 60_000;
 /** Events remembered for counting up. */
@@ -42,6 +44,8 @@ export interface EventSinkOptions {
   readonly component: string;
   /** The pod or host that speaks. */
   readonly instance: string;
+  /** Whether there is work that waits for the API server; good news waits for that, but not for ever. Absent: never. */
+  readonly isBusy?: () => boolean;
   /** An event could not be told; for a counter. */
   readonly onDropped: (event: ClusterEvent, cause: unknown) => void;
 }
@@ -59,6 +63,7 @@ export class EventSink {
   readonly #told = new Map<string, Told>();
   #tokens = BURST;
   #refilledAtMs: number;
+  #busySinceMs: number | undefined;
   #sending = false;
   #serial = 0;
 
@@ -85,6 +90,7 @@ export class EventSink {
   async #send(): Promise<void> {
     this.#sending = true;
     while (this.#waiting.Warning.length + this.#waiting.Normal.length > 0) {
+      await this.#quietTime();
       await this.#takeToken();
       const event = this.#next();
       if (event === undefined) break;
@@ -97,6 +103,22 @@ export class EventSink {
     this.#sending = false;
   }
 
+  async #quietTime(): Promise<void> {
+    const { clock, isBusy } = this.#options;
+    while (isBusy?.()) {
+      this.#busySinceMs ??= clock.now();
+      if (this.#waiting.Warning.length > 0 || clock.now() - this.#busySinceMs >= BUSY_MS) return;
+      await this.#pause();
+    }
+    this.#busySinceMs = undefined;
+  }
+
+  #pause(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.clock.schedule(REFILL_MS, resolve);
+    });
+  }
+
   async #takeToken(): Promise<void> {
     const { clock } = this.#options;
     const refills = Math.floor((clock.now() - this.#refilledAtMs) / REFILL_MS);
@@ -105,9 +127,7 @@ export class EventSink {
     if (this.#tokens > 0) this.#tokens -= 1;
     // The token that comes with this wait is spent at once.
     else {
-      await new Promise<void>((resolve) => {
-        clock.schedule(REFILL_MS, resolve);
-      });
+      await this.#pause();
       this.#refilledAtMs += REFILL_MS;
     }
   }

@@ -4,6 +4,7 @@
  */
 import type { Pool } from '../../model/config.ts';
 import { type Ip, type IpFamily, ipFamily } from '../../model/ip.ts';
+import type { Release } from '../../model/release.ts';
 import { err, ok, type Result } from '../../model/result.ts';
 import { namespaceOf } from './address-book.ts';
 import type { Holding } from './allocation.ts';
@@ -58,6 +59,9 @@ export function pickAddresses(
   return ok({ ips, ...(short === undefined ? {} : { short }) });
 }
 
+const NONE: readonly Release[] = [];
+const EXHAUSTED = err<PoolRefusalReason>('Exhausted');
+
 /** Gives another address of the family each time. */
 function picker(
   claimant: Claimant,
@@ -66,16 +70,16 @@ function picker(
   state: AllocationState,
 ): (family: IpFamily) => Result<Ip, PoolRefusalReason> {
   const { free, reservations, nowMs } = state;
-  const quota = new Quota(claimant, pool, givesUp, state);
   const taken = new Set<Ip>(have);
-  const waiting = reservations
-    .retainedFor(claimant.key, nowMs)
-    .map(({ ip }) => ip)
-    .filter((ip) => mayTake(ip, claimant, pool, state));
+  const retained = reservations.retainedFor(claimant.key, nowMs);
+  const waiting = retained.length === 0 ? NONE : retained.filter(({ ip }) => mayTake(ip, claimant, pool, state));
+  // Made when it is needed: most pools that are asked are full.
+  let quota: Quota | undefined;
   return (family) => {
-    const returning = waiting.find((ip) => ipFamily(ip) === family && !taken.has(ip));
-    const ip = returning ?? free.lowest(pool, family, claimant, taken);
-    if (ip === undefined) return err('Exhausted');
+    const returning = waiting.find(({ ip }) => ipFamily(ip) === family && !taken.has(ip));
+    const ip = returning?.ip ?? free.lowest(pool, family, claimant, taken);
+    if (ip === undefined) return EXHAUSTED;
+    quota ??= new Quota(claimant, pool, givesUp, state);
     const no = quota.take(ip);
     if (no !== undefined) return err(no);
     taken.add(ip);

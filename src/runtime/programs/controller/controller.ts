@@ -100,6 +100,7 @@ export class Controller {
       clock,
       component: 'metallb-controller',
       instance: options.instance,
+      isBusy: () => this.#writes.size > WRITE_CONCURRENCY,
       onDropped: (event, err) => {
         metrics.eventDropped();
         if (isNotLeader(err)) return;

@@ -9,12 +9,19 @@ function event(message: string): ClusterEvent {
   return { object, type: 'Normal', reason: 'IPAllocated', message };
 }
 
-function sinkOn(answer: (request: ApiRequest) => unknown) {
+function sinkOn(answer: (request: ApiRequest) => unknown, isBusy?: () => boolean) {
   const api = new FakeKubeApi(answer);
   const clock = new VirtualClock();
   const dropped: string[] = [];
   const onDropped = ({ message }: ClusterEvent) => dropped.push(message);
-  const sink = new EventSink({ api, clock, component: 'metallb-controller', instance: 'pod-1', onDropped });
+  const sink = new EventSink({
+    api,
+    clock,
+    component: 'metallb-controller',
+    instance: 'pod-1',
+    onDropped,
+    ...(isBusy && { isBusy }),
+  });
   return { api, clock, dropped, sink };
 }
 
@@ -100,5 +107,26 @@ describe('events', () => {
     await clock.advance(0);
     const told = api.requests.map(({ body }) => (body as { message: string }).message);
     expect(told.indexOf('trouble')).toBeLessThan(2);
+  });
+
+  test('good news waits while the API server is needed for work, warnings do not; busy for long, it goes on', async () => {
+    let busy = true;
+    const { api, clock, sink } = sinkOn(created, () => busy);
+    const told = () => api.requests.map(({ body }) => (body as { message: string }).message);
+    sink.emit(event('good'));
+    await clock.advance(1000);
+    expect(told()).toEqual([]);
+    sink.emit({ ...event('bad'), type: 'Warning' });
+    await clock.advance(100);
+    expect(told()).toEqual(['bad']);
+    busy = false;
+    await clock.advance(100);
+    expect(told()).toEqual(['bad', 'good']);
+    busy = true;
+    for (let i = 0; i < 300; i++) sink.emit(event(`more ${i}`));
+    await clock.advance(9_900);
+    expect(told()).toHaveLength(2);
+    await clock.advance(2_000);
+    expect(told().length).toBeGreaterThan(5);
   });
 });
