@@ -16,6 +16,7 @@ import { toServiceView } from '../../adapters/kube/read-service.ts';
 import type { Untyped } from '../../adapters/kube/untyped.ts';
 import type { DecidedConfig } from '../../decide/configuration/config-source.ts';
 import { type AddressPlan, planLayer2, tableFor } from '../../decide/layer2/plan-layer2.ts';
+import { DutyCycle } from '../../engine/duty-cycle.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, WorkQueue } from '../../engine/work-queue.ts';
 import type { AnnouncedAddress } from '../../model/announcements.ts';
@@ -27,6 +28,9 @@ import { Configuration } from '../configuration.ts';
 import { Membership } from './membership.ts';
 import type { ClusterCounters, ClusterWorkerData, FromCluster, ToCluster } from './messages.ts';
 import { layer2Facts } from './snapshot.ts';
+
+/** For how many times as long as a plan took no other one is made: planning takes a fifth of a core at most. */
+const REST_PER_PLAN = 4;
 
 export interface ClusterOptions {
   readonly api: KubeApi;
@@ -54,6 +58,7 @@ export class Cluster {
   readonly #configuration: Configuration;
   readonly #membership: Membership;
   readonly #queue: WorkQueue;
+  readonly #planning: DutyCycle;
   #plans: readonly AddressPlan[] = [];
   #table: readonly AnnouncedAddress[] | undefined;
   #missing: readonly string[] | undefined;
@@ -61,11 +66,12 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     const { clock, random, settings } = options;
+    this.#planning = new DutyCycle(clock, REST_PER_PLAN);
     this.#queue = new WorkQueue({
       clock,
       random,
       handle: async () => {
-        this.#plan();
+        this.#planning.run(() => this.#plan());
         return DONE;
       },
     });
@@ -91,7 +97,7 @@ export class Cluster {
       random,
       settings,
       node: (name) => this.#nodes.get(name),
-      onChanged: () => this.#changed(),
+      onChanged: () => this.#changedNow(),
       // Connections that went through the outage may be dead without knowing it: what they missed is needed now.
       onBackInReach: () => {
         for (const informer of this.#informers()) informer.reconnect();
@@ -147,7 +153,15 @@ export class Cluster {
     return new Informer<View>({ api, clock, random, path, toView, onChange, onError });
   }
 
+  /** A plan looks at everything: while changes pour in, one follows the other at a distance. */
   #changed(): void {
+    const { restMs } = this.#planning;
+    if (restMs > 0) this.#queue.addAfter('plan', restMs);
+    else this.#changedNow();
+  }
+
+  /** Who lives and who does not is heeded at once. */
+  #changedNow(): void {
     this.#queue.add('plan');
   }
 
