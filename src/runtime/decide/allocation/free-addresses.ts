@@ -22,6 +22,12 @@ export interface Seeker {
   readonly sharing: Sharing;
 }
 
+interface Mark {
+  readonly value: bigint;
+  /** Absent: beyond the range's end. */
+  readonly ip?: Ip;
+}
+
 export class FreeAddresses {
   readonly #book: AddressBook;
   readonly #reservations: Reservations;
@@ -29,7 +35,7 @@ export class FreeAddresses {
   readonly #skipped = new Map<Pool, readonly SkippedRange[]>();
   readonly #usable = new Map<Pool, readonly AddressRange[]>();
   /** No address of the range below this one is free. */
-  readonly #marks = new Map<AddressRange, bigint>();
+  readonly #marks = new Map<AddressRange, Mark>();
 
   constructor(book: AddressBook, reservations: Reservations, exclusions: readonly Exclusion[]) {
     this.#book = book;
@@ -73,23 +79,36 @@ export class FreeAddresses {
     return undefined;
   }
 
+  /** Whether the last search has found nothing free of the family in the pool, and nothing has become free since. */
+  isFull(pool: Pool, family: IpFamily): boolean {
+    for (const range of this.usable(pool)) {
+      if (range.family !== family) continue;
+      const mark = this.#marks.get(range);
+      if (mark === undefined || mark.ip !== undefined) return false;
+    }
+    return true;
+  }
+
   /** An address of the pool has become free. */
   released(pool: Pool, ip: Ip): void {
     const range = this.usable(pool).find((candidate) => rangeContains(candidate, ip));
     const mark = range === undefined ? undefined : this.#marks.get(range);
-    if (range !== undefined && mark !== undefined && ipValue(ip) < mark) this.#marks.set(range, ipValue(ip));
+    if (range === undefined || mark === undefined) return;
+    const value = ipValue(ip);
+    if (value < mark.value) this.#marks.set(range, { value, ip });
   }
 
   #lowestFree(pool: Pool, range: AddressRange, taken: ReadonlySet<Ip>): Ip | undefined {
+    const mark = this.#marks.get(range);
     let isMarked = false;
-    for (let value = this.#marks.get(range) ?? range.first; value <= range.last; value++) {
-      const ip = ipFromValue(range.family, value);
+    for (let value = mark?.value ?? range.first; value <= range.last; value++) {
+      const ip = (value === mark?.value ? mark.ip : undefined) ?? ipFromValue(range.family, value);
       if (this.#book.isHeld(ip) || isAvoided(pool, ip) || this.#reservations.has(ip)) continue;
-      if (!isMarked) this.#marks.set(range, value);
+      if (!isMarked && value !== mark?.value) this.#marks.set(range, { value, ip });
       isMarked = true;
       if (!taken.has(ip)) return ip;
     }
-    if (!isMarked) this.#marks.set(range, range.last + 1n);
+    if (!isMarked && mark?.value !== range.last + 1n) this.#marks.set(range, { value: range.last + 1n });
     return undefined;
   }
 

@@ -38,10 +38,8 @@ export function pickAddresses(
   wish: Wish,
   state: AllocationState,
 ): Result<Pick, PoolRefusalReason> {
-  if (pool.frozen) return err('PoolFaulty');
-  if (pool.drain !== undefined) return err('PoolDraining');
-  const usable = state.free.usable(pool);
-  if (wish.families.some((family) => !usable.some((range) => range.family === family))) return err('FamilyMissing');
+  const hopeless = obviousRefusal(claimant, pool, wish, state);
+  if (hopeless !== undefined) return err(hopeless);
   const next = picker(claimant, pool, wish, state);
   const ips: Ip[] = [];
   let short: PoolRefusalReason | undefined;
@@ -59,6 +57,22 @@ export function pickAddresses(
   return ok({ ips, ...(short === undefined ? {} : { short }) });
 }
 
+/** What a look at the pool as a whole tells, without a search: of many pools that are asked most are full. */
+function obviousRefusal(
+  { key, sharing }: Claimant,
+  pool: Pool,
+  { families, have }: Wish,
+  { free, reservations, nowMs }: AllocationState,
+): PoolRefusalReason | undefined {
+  if (pool.frozen) return 'PoolFaulty';
+  if (pool.drain !== undefined) return 'PoolDraining';
+  const usable = free.usable(pool);
+  if (families.some((family) => !usable.some((range) => range.family === family))) return 'FamilyMissing';
+  if (sharing.key !== '' || reservations.retainedFor(key, nowMs).length > 0) return undefined;
+  const isFull = families.some((family) => ofFamily(have, family).length === 0 && free.isFull(pool, family));
+  return isFull ? 'Exhausted' : undefined;
+}
+
 const NONE: readonly Release[] = [];
 const EXHAUSTED = err<PoolRefusalReason>('Exhausted');
 
@@ -73,7 +87,7 @@ function picker(
   const taken = new Set<Ip>(have);
   const retained = reservations.retainedFor(claimant.key, nowMs);
   const waiting = retained.length === 0 ? NONE : retained.filter(({ ip }) => mayTake(ip, claimant, pool, state));
-  // Made when it is needed: most pools that are asked are full.
+  // Made when it is needed.
   let quota: Quota | undefined;
   return (family) => {
     const returning = waiting.find(({ ip }) => ipFamily(ip) === family && !taken.has(ip));
