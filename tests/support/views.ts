@@ -69,7 +69,7 @@ export function config(given: Partial<Config> = {}): Config {
 }
 
 export function node(name: string, given: Partial<NodeView> = {}): NodeView {
-  return { name, labels: { 'kubernetes.io/hostname': name }, networkUnavailable: false, ...given };
+  return { name, labels: { 'kubernetes.io/hostname': name }, networkUnavailable: false, taints: [], ...given };
 }
 
 export function speaker(nodeName: string, ...subnets: readonly string[]): SpeakerView {

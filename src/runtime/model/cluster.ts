@@ -34,15 +34,8 @@ export interface NodeDetails extends NodeView {
   readonly ready: boolean;
   /** Cordoned: spec.unschedulable. */
   readonly unschedulable: boolean;
-  readonly taints: readonly TaintView[];
   /** status.addresses of type InternalIP that parse, in their order. */
   readonly internalIps: readonly Ip[];
-}
-
-export interface TaintView {
-  readonly key: string;
-  readonly value: string;
-  readonly effect: string;
 }
 
 /** One EndpointSlice; a Service's endpoints are those of all slices that name it. */

@@ -7,6 +7,13 @@ export interface NodeView {
   readonly labels: Labels;
   /** Condition NetworkUnavailable is True: the pod network does not reach it. */
   readonly networkUnavailable: boolean;
+  readonly taints: readonly TaintView[];
+}
+
+export interface TaintView {
+  readonly key: string;
+  readonly value: string;
+  readonly effect: string;
 }
 
 /** What a node's speaker reports of itself, beside being alive. */
@@ -15,9 +22,11 @@ export interface SpeakerView {
   readonly interfaces: readonly SpeakerInterface[];
 }
 
-/** An interface a speaker can announce on: up, with carrier, not excluded. */
+/** An interface of a kind that a speaker announces on, and that its operator does not exclude. */
 export interface SpeakerInterface {
   readonly name: string;
+  /** It is administratively down or has no carrier: nothing can be announced on it now. Absent: it runs. */
+  readonly down?: true;
   /** The subnets of its addresses. */
   readonly subnets: readonly AddressRange[];
 }
