@@ -8,7 +8,10 @@ import { type Ip, parseIp } from '../model/ip.ts';
 import type { SpeakerInterface, SpeakerView } from '../model/node.ts';
 import { type AddressRange, parseAddressRange } from '../model/range.ts';
 
-/** On a speaker's Lease: its announceable interfaces, as JSON: [{"name":"eth0","subnets":["10.6.204.2/24"]}]. */
+/**
+ * On a speaker's Lease: its announceable interfaces, as JSON: [{"name":"eth0","subnets":["10.6.204.2/24"]}]. One that
+ * does not run now has "down":true as well, so that whoever asks is told of the cable and not of a missing interface.
+ */
 export const INTERFACES_ANNOTATION = 'metallb.io/speaker-interfaces';
 
 /** On a speaker's Lease: where its node's default routes go to, as JSON: ["10.6.204.254"]. */
@@ -26,11 +29,14 @@ export function parseSpeakerPort(annotation: string | undefined): number | undef
   return port >= 1 && port <= 65535 ? port : undefined;
 }
 
-/** The annotation's text: running interfaces by name, their addresses in order, so that equal facts are equal text. */
+/** The annotation's text: interfaces by name, their addresses in order, so that equal facts are equal text. */
 export function formatSpeakerInterfaces(interfaces: readonly InterfaceFacts[]): string {
   const told = interfaces
-    .filter(({ running }) => running)
-    .map(({ name, addresses }) => ({ name, subnets: [...addresses].sort() }))
+    .map(({ name, running, addresses }) => ({
+      name,
+      subnets: [...addresses].sort(),
+      ...(running ? {} : { down: true }),
+    }))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   return JSON.stringify(told);
 }
@@ -69,9 +75,9 @@ function parseAddress(text: unknown): Ip[] {
 
 function parseInterface(told: unknown): SpeakerInterface[] {
   if (typeof told !== 'object' || told === null) return [];
-  const { name, subnets } = told as { name?: unknown; subnets?: unknown };
+  const { name, subnets, down } = told as { name?: unknown; subnets?: unknown; down?: unknown };
   if (typeof name !== 'string' || name === '' || !Array.isArray(subnets)) return [];
-  return [{ name, subnets: subnets.flatMap(parseSubnet) }];
+  return [{ name, subnets: subnets.flatMap(parseSubnet), ...(down === true ? { down } : {}) }];
 }
 
 function parseSubnet(text: unknown): AddressRange[] {

@@ -11,15 +11,20 @@ import {
 import { range } from '../../support/views.ts';
 
 describe('a speaker’s interfaces, told and read', () => {
-  test('what is told is what is read; interfaces that are not running are not told', () => {
+  test('what is told is what is read; interfaces that do not run are told as down', () => {
     const text = formatSpeakerInterfaces([
       { name: 'eth1', index: 3, running: false, addresses: ['192.168.0.2/24'] },
       { name: 'eth0', index: 2, running: true, addresses: ['10.6.204.2/24', '10.6.1.2/16'] },
     ]);
-    expect(text).toBe('[{"name":"eth0","subnets":["10.6.1.2/16","10.6.204.2/24"]}]');
+    expect(text).toBe(
+      '[{"name":"eth0","subnets":["10.6.1.2/16","10.6.204.2/24"]},{"name":"eth1","subnets":["192.168.0.2/24"],"down":true}]',
+    );
     expect(parseSpeaker('node1', text)).toEqual({
       nodeName: 'node1',
-      interfaces: [{ name: 'eth0', subnets: [range('10.6.0.0/16'), range('10.6.204.0/24')] }],
+      interfaces: [
+        { name: 'eth0', subnets: [range('10.6.0.0/16'), range('10.6.204.0/24')] },
+        { name: 'eth1', subnets: [range('192.168.0.0/24')], down: true },
+      ],
     });
   });
 

@@ -1,23 +1,12 @@
 /**
- * Which node answers for an address: one pure function that every speaker computes over the same facts, so that all
- * agree without talking to each other about it.
+ * MetalLB's election: of the candidates the one whose SHA-256 over "node#address" is the lowest. It knows nothing of who
+ * announces the address now, so that speakers of both kinds agree while a cluster moves from one to the other.
  *
- * The order is MetalLB's own (SHA-256 over "node#address", lowest first), so that speakers of both kinds agree while a
- * cluster moves from one to the other. Losing a node that does not own the address changes nothing; adding one moves
- * about 1/N of the addresses.
+ * Losing a node that does not own the address changes nothing; adding one moves about 1/N of the addresses.
  */
 import type { Ip } from '../../model/ip.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import { compareText } from '../../model/text-order.ts';
-
-/** Why a node is no candidate. Spelled the same in logs, metrics, Events and the explanation. */
-export type NodeRefusal =
-  | 'speaker-not-alive'
-  | 'node-network-unavailable'
-  | 'node-excluded-by-label'
-  | 'no-advertisement-for-node'
-  | 'no-serving-endpoint-on-node'
-  | 'no-interface-for-address';
 
 /** The candidate that owns the address; undefined when there is none. Names must be unique. */
 export function electOwner(ip: Ip, candidates: readonly string[], sha256Hex: Sha256Hex): string | undefined {

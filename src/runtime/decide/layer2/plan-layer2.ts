@@ -1,46 +1,30 @@
 /**
- * The layer-2 plan of the whole cluster: for every address of every LoadBalancer Service which node owns it, which
- * others could, and why the rest cannot. Every speaker computes the same plan from the same facts and carries out its
- * own part of it (`tableFor`).
+ * The layer-2 plan of the whole cluster: for every address of every LoadBalancer Service which node owns it and why,
+ * whom the claims name, which other nodes could, and why the rest cannot. Every speaker computes the same plan from the
+ * same facts and carries out its own part of it (table-for.ts).
+ *
+ *     addresses ─▶ eligible nodes ─▶ 'spread': dealt out evenly, holders keep theirs    ─▶ plan
+ *                                    'metallb': each to the first in MetalLB's order
  *
  * An address that several Services share is planned once: one address, one owner.
- * Source of the eligibility rules: MetalLB's published behaviour (advertisement and node selectors, exclusion label,
- * NetworkUnavailable, externalTrafficPolicy), plus: a node without an interface for the address is no candidate.
+ *
+ * Deviation: MetalLB announces no address of a Service that carries a sharing annotation while an advertisement with
+ * service selectors covers it. Here an address has one owner, whoever shares it, and that node must be able to announce
+ * it for each of its Services that an advertisement covers; so there is nothing to forbid.
  */
 import type { AnnouncedAddress } from '../../model/announcements.ts';
-import type { Config, L2Advertisement } from '../../model/config.ts';
-import { compareIps, type Ip } from '../../model/ip.ts';
-import { anySelectorMatches } from '../../model/labels.ts';
-import type { NodeView, SpeakerView } from '../../model/node.ts';
+import type { Ip } from '../../model/ip.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
-import { rangeContains } from '../../model/range.ts';
-import { type EndpointView, formatKey, type ServiceView } from '../../model/service.ts';
-import { compareText } from '../../model/text-order.ts';
+import { formatKey } from '../../model/service.ts';
 import { indexPools, type PoolIndex, poolOf } from '../pool-index.ts';
-import { electOwner, type NodeRefusal } from './elect-layer2.ts';
-
-/** Nodes with this label take no traffic from load balancers, by the Kubernetes API's definition of it. */
-export const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
-
-export interface Layer2Facts {
-  readonly config: Config;
-  readonly services: readonly ServiceView[];
-  /** By "namespace/name" of the Service. */
-  readonly endpoints: ReadonlyMap<string, readonly EndpointView[]>;
-  readonly nodes: readonly NodeView[];
-  /** The speakers that are alive. */
-  readonly speakers: readonly SpeakerView[];
-  /** Undefined: Services without a class; else just those of this class. */
-  readonly loadBalancerClass: string | undefined;
-  readonly excludedNodes: 'skip' | 'use';
-}
-
-/** Why an address of a Service is announced by no node at all. */
-export type AddressRefusal =
-  | 'address-not-in-any-pool'
-  | 'no-advertisement-for-pool'
-  | 'no-serving-endpoint'
-  | 'no-candidate-node';
+import { AdvertisementLists } from './advertisement-lists.ts';
+import { type CarriedAddress, carriedAddresses, groupsOf } from './carried-addresses.ts';
+import { type Choice, dealOut, type OwnerReason } from './deal-out.ts';
+import { electOwner } from './elect-layer2.ts';
+import { Eligibilities, type Eligibility } from './eligibility.ts';
+import { highestClaims } from './highest-claims.ts';
+import type { Layer2Facts } from './layer2-facts.ts';
+import type { AddressRefusal, RefusedNode } from './refusals.ts';
 
 export interface AddressPlan {
   readonly ip: Ip;
@@ -48,155 +32,137 @@ export interface AddressPlan {
   readonly services: readonly string[];
   /** Absent: nobody announces it, for the reason given. */
   readonly owner?: string;
+  /** Why this owner; given with it. */
+  readonly why?: OwnerReason;
   readonly reason?: AddressRefusal;
+  /** The node that the claims name, whatever became of it. Absent: nobody has claimed the address. */
+  readonly holder?: string;
   /** Nodes that could own it, ordered by name. */
   readonly candidates: readonly string[];
-  /** Of every other node, why it cannot. */
-  readonly refused: readonly { readonly node: string; readonly reason: NodeRefusal }[];
+  /** Of every other node, why it cannot; ordered by name. */
+  readonly refused: readonly RefusedNode[];
   /** Where the owner answers. */
   readonly interfaces: AnnouncedAddress['interfaces'];
+  /** Where the holder answers until the owner has claimed the address. Given where they are two nodes. */
+  readonly holderInterfaces?: AnnouncedAddress['interfaces'];
 }
 
 /** Plans every address, ordered by address. */
 export function planLayer2(facts: Layer2Facts, sha256Hex: Sha256Hex): readonly AddressPlan[] {
-  const context: Context = {
-    facts,
-    index: indexPools(facts.config),
-    nodes: [...facts.nodes].sort((a, b) => compareText(a.name, b.name)),
-    speakers: new Map(facts.speakers.map((speaker) => [speaker.nodeName, speaker])),
-    sha256Hex,
-  };
-  const plans: AddressPlan[] = [];
-  for (const [ip, services] of servicesByAddress(facts)) plans.push(planAddress(ip, services, context));
-  return plans.sort((a, b) => compareIps(a.ip, b.ip));
+  const eligibilities = new Eligibilities(facts);
+  const lists = new AdvertisementLists(facts.config);
+  const context: Context = { facts, eligibilities, lists, index: indexPools(facts.config) };
+  const assessed = carriedAddresses(facts).map((address) => assess(address, context));
+  const claims = highestClaims(facts.claims);
+  const holderOf = (ip: Ip) => claims.get(ip)?.node;
+  const election: Election = { ...facts, names: eligibilities.roster.map(({ name }) => name), holderOf, sha256Hex };
+  const choices = elect(assessed.filter(isElectable), election);
+  return assessed.map((address) => describe(address, choices.get(address.ip), election));
 }
 
-/** This node's part of the plan: the addresses it answers for. */
-export function tableFor(nodeName: string, plans: readonly AddressPlan[]): readonly AnnouncedAddress[] {
-  return plans.filter((plan) => plan.owner === nodeName).map(({ ip, interfaces }) => ({ ip, interfaces }));
-}
-
-/** Whether this addon serves the Service at all. */
-export function isOurs(service: ServiceView, loadBalancerClass: string | undefined): boolean {
-  return service.type === 'LoadBalancer' && service.loadBalancerClass === loadBalancerClass;
-}
-
-function servicesByAddress(facts: Layer2Facts): Map<Ip, ServiceView[]> {
-  const byAddress = new Map<Ip, ServiceView[]>();
-  for (const service of facts.services) {
-    if (!isOurs(service, facts.loadBalancerClass)) continue;
-    for (const { ip } of service.ingress) {
-      if (ip === undefined) continue;
-      const sharing = byAddress.get(ip);
-      if (sharing === undefined) byAddress.set(ip, [service]);
-      else if (!sharing.includes(service)) sharing.push(service);
-    }
-  }
-  return byAddress;
-}
-
-/** What all addresses are planned with, made once a plan. */
+/** What all addresses are assessed with, made once a plan. */
 interface Context {
   readonly facts: Layer2Facts;
+  readonly eligibilities: Eligibilities;
+  readonly lists: AdvertisementLists;
   readonly index: PoolIndex;
-  /** Ordered by name. */
-  readonly nodes: readonly NodeView[];
-  readonly speakers: ReadonlyMap<string, SpeakerView>;
+}
+
+interface Assessed extends CarriedAddress {
+  /** Who could own it; or why nobody is asked. */
+  readonly verdict: Eligibility | AddressRefusal;
+}
+
+interface Electable extends Assessed {
+  readonly verdict: Eligibility;
+}
+
+function isElectable(address: Assessed): address is Electable {
+  return typeof address.verdict !== 'string';
+}
+
+function assess({ ip, services }: CarriedAddress, { facts, eligibilities, lists, index }: Context): Assessed {
+  const refuse = (reason: AddressRefusal): Assessed => ({ ip, services, verdict: reason });
+  const pool = poolOf(index, ip);
+  if (pool === undefined) return refuse('address-not-in-any-pool');
+  const announced = services
+    .map((service) => ({ service, list: lists.listFor(service, pool.name) }))
+    .filter(({ list }) => list.advertisements.length > 0);
+  if (announced.length === 0) return refuse('no-advertisement-for-pool');
+  if (facts.conflicts.has(ip)) return refuse('address-in-use-on-lan');
+  const served = announced.filter(({ service }) =>
+    (facts.endpoints.get(formatKey(service)) ?? []).some(({ serving }) => serving),
+  );
+  if (served.length === 0) return refuse('no-serving-endpoint');
+  return { ip, services, verdict: eligibilities.of(ip, served) };
+}
+
+interface Election extends Pick<Layer2Facts, 'election' | 'handBack'> {
+  /** Names of the roster's nodes. */
+  readonly names: readonly string[];
+  readonly holderOf: (ip: Ip) => string | undefined;
   readonly sha256Hex: Sha256Hex;
 }
 
-function planAddress(ip: Ip, services: readonly ServiceView[], context: Context): AddressPlan {
-  const names = services.map(formatKey).sort();
-  const nobody = (reason: AddressRefusal): AddressPlan => ({
-    ip,
-    services: names,
-    reason,
-    candidates: [],
-    refused: [],
-    interfaces: 'in-subnet',
-  });
-  const pool = poolOf(context.index, ip);
-  if (pool === undefined) return nobody('address-not-in-any-pool');
-  const announced = services
-    .map((service) => ({ service, advertisements: advertisementsFor(service, pool.name, context.facts.config) }))
-    .filter(({ advertisements }) => advertisements.length > 0);
-  if (announced.length === 0) return nobody('no-advertisement-for-pool');
-  const served = announced.filter(({ service }) => endpointsOf(service, context.facts).some(({ serving }) => serving));
-  if (served.length === 0) return nobody('no-serving-endpoint');
-  return { services: names, ...chooseNode(ip, served, context) };
-}
-
-interface ServedService {
-  readonly service: ServiceView;
-  readonly advertisements: readonly L2Advertisement[];
-}
-
-function chooseNode(ip: Ip, served: readonly ServedService[], context: Context): Omit<AddressPlan, 'services'> {
-  const { facts, nodes, speakers, sha256Hex } = context;
-  const candidates: string[] = [];
-  const refused: { node: string; reason: NodeRefusal }[] = [];
-  for (const node of nodes) {
-    const reason = refusalOf(node, { ip, served, facts, speaker: speakers.get(node.name) });
-    if (reason === undefined) candidates.push(node.name);
-    else refused.push({ node: node.name, reason });
-  }
-  const owner = electOwner(ip, candidates, sha256Hex);
-  if (owner === undefined) return { ip, reason: 'no-candidate-node', candidates, refused, interfaces: 'in-subnet' };
-  const ownerNode = facts.nodes.find(({ name }) => name === owner);
-  const interfaces = ownerNode === undefined ? 'in-subnet' : interfacesOn(ownerNode, served);
-  return { ip, owner, candidates, refused, interfaces };
-}
-
-interface Candidacy {
-  readonly ip: Ip;
-  readonly served: readonly ServedService[];
-  readonly facts: Layer2Facts;
-  readonly speaker: SpeakerView | undefined;
-}
-
-/** Undefined: the node is a candidate. A node must serve every Service that shares the address. */
-function refusalOf(node: NodeView, { ip, served, facts, speaker }: Candidacy): NodeRefusal | undefined {
-  if (speaker === undefined) return 'speaker-not-alive';
-  if (node.networkUnavailable) return 'node-network-unavailable';
-  if (facts.excludedNodes === 'skip' && Object.hasOwn(node.labels, EXCLUDE_LABEL)) return 'node-excluded-by-label';
-  for (const { service, advertisements } of served) {
-    if (!advertisements.some((advertisement) => coversNode(advertisement, node))) return 'no-advertisement-for-node';
-    if (service.externalTrafficPolicy === 'Local' && !hasLocalEndpoint(service, node.name, facts)) {
-      return 'no-serving-endpoint-on-node';
+function elect(addresses: readonly Electable[], election: Election): ReadonlyMap<Ip, Choice> {
+  const { names, holderOf, sha256Hex } = election;
+  const places = new Map(names.map((name, place) => [name, place]));
+  const choices = new Map<Ip, Choice>();
+  if (election.election === 'metallb') {
+    for (const address of addresses) {
+      const owner = places.get(ownerByHash(address, names, sha256Hex) ?? '');
+      if (owner !== undefined) choices.set(address.ip, { owner, why: 'hash' });
     }
+    return choices;
   }
-  const interfaces = interfacesOn(node, served);
-  const fits = speaker.interfaces.some(({ name, subnets }) =>
-    interfaces === 'in-subnet' ? subnets.some((subnet) => rangeContains(subnet, ip)) : interfaces.includes(name),
-  );
-  return fits ? undefined : 'no-interface-for-address';
+  const groups = groupsOf(addresses);
+  const contenders = addresses.map(({ ip, verdict }, index) => ({
+    ip,
+    eligibility: verdict,
+    holder: places.get(holderOf(ip) ?? ''),
+    groups: groups[index] ?? [],
+  }));
+  for (const [index, choice] of dealOut(contenders, election).entries()) {
+    const ip = contenders[index]?.ip;
+    if (ip !== undefined && choice !== undefined) choices.set(ip, choice);
+  }
+  return choices;
 }
 
-function advertisementsFor(service: ServiceView, poolName: string, config: Config): readonly L2Advertisement[] {
-  return config.l2Advertisements.filter(
-    ({ pools, serviceSelectors }) =>
-      pools.includes(poolName) &&
-      (serviceSelectors.length === 0 || anySelectorMatches(serviceSelectors, service.labels)),
-  );
+/** Of those preferred most the first by MetalLB's order for the Service's first address, which decides for all of them. */
+function ownerByHash(
+  { ip, services, verdict }: Electable,
+  names: readonly string[],
+  sha256Hex: Sha256Hex,
+): string | undefined {
+  const first = services[0]?.ingress.find((entry) => entry.ip !== undefined)?.ip ?? ip;
+  const preferred = verdict.preferred.flatMap((place) => names[place] ?? []);
+  return electOwner(first, preferred, sha256Hex);
 }
 
-function coversNode(advertisement: L2Advertisement, node: NodeView): boolean {
-  return advertisement.nodeSelectors.length === 0 || anySelectorMatches(advertisement.nodeSelectors, node.labels);
-}
-
-/** The interfaces the advertisements name for this node; one that names none means every one in the subnet. */
-function interfacesOn(node: NodeView, served: readonly ServedService[]): AnnouncedAddress['interfaces'] {
-  const advertisements = served
-    .flatMap((entry) => entry.advertisements)
-    .filter((advertisement) => coversNode(advertisement, node));
-  if (advertisements.some(({ interfaces }) => interfaces.length === 0)) return 'in-subnet';
-  return [...new Set(advertisements.flatMap(({ interfaces }) => interfaces))].sort();
-}
-
-function endpointsOf(service: ServiceView, facts: Layer2Facts): readonly EndpointView[] {
-  return facts.endpoints.get(formatKey(service)) ?? [];
-}
-
-function hasLocalEndpoint(service: ServiceView, nodeName: string, facts: Layer2Facts): boolean {
-  return endpointsOf(service, facts).some((endpoint) => endpoint.serving && endpoint.nodeName === nodeName);
+function describe(
+  { ip, services, verdict }: Assessed,
+  choice: Choice | undefined,
+  { names, holderOf }: Election,
+): AddressPlan {
+  const holder = holderOf(ip);
+  const carried = { ip, services: services.map(formatKey), ...(holder === undefined ? {} : { holder }) };
+  if (typeof verdict === 'string') {
+    return { ...carried, reason: verdict, candidates: [], refused: [], interfaces: 'in-subnet' };
+  }
+  const { candidates, refused, coverage } = verdict;
+  const owner = choice === undefined ? undefined : names[choice.owner];
+  if (choice === undefined || owner === undefined) {
+    return { ...carried, reason: 'no-candidate-node', candidates, refused, interfaces: 'in-subnet' };
+  }
+  const interfacesOn = (node: string) => coverage[names.indexOf(node)]?.interfaces ?? 'in-subnet';
+  return {
+    ...carried,
+    owner,
+    why: choice.why,
+    candidates,
+    refused,
+    interfaces: coverage[choice.owner]?.interfaces ?? 'in-subnet',
+    ...(holder === undefined || holder === owner ? {} : { holderInterfaces: interfacesOn(holder) }),
+  };
 }

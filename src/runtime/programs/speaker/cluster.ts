@@ -15,7 +15,8 @@ import { toEndpointSliceView, toNodeDetails } from '../../adapters/kube/read-mod
 import { toServiceView } from '../../adapters/kube/read-service.ts';
 import type { Untyped } from '../../adapters/kube/untyped.ts';
 import type { DecidedConfig } from '../../decide/configuration/config-source.ts';
-import { type AddressPlan, planLayer2, tableFor } from '../../decide/layer2/plan-layer2.ts';
+import { type AddressPlan, planLayer2 } from '../../decide/layer2/plan-layer2.ts';
+import { tableFor } from '../../decide/layer2/table-for.ts';
 import { DutyCycle } from '../../engine/duty-cycle.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, WorkQueue } from '../../engine/work-queue.ts';
@@ -187,7 +188,7 @@ export class Cluster {
     const facts = layer2Facts(caches, config, settings);
     const before = this.#plans;
     this.#plans = planLayer2(facts, sha256Hex);
-    this.#handOver(tableFor(settings.nodeName, this.#plans));
+    this.#handOver(tableFor(settings.nodeName, this.#plans, facts.claims));
     onPlanned(this.#plans, before, (key) => this.#services.get(key));
     this.#options.post({ kind: 'counters', counters: countersOf(this.#plans, settings.nodeName, decided) });
   }

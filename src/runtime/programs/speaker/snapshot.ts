@@ -2,7 +2,7 @@
  * OBSERVE, in the speaker: one immutable value out of the caches, for the plan to be made from. Reads only; what it is
  * given is whole, because it is asked for after every cache has synced.
  */
-import type { Layer2Facts } from '../../decide/layer2/plan-layer2.ts';
+import type { Layer2Facts } from '../../decide/layer2/layer2-facts.ts';
 import type { EndpointSliceView, NodeDetails } from '../../model/cluster.ts';
 import type { Config } from '../../model/config.ts';
 import type { SpeakerView } from '../../model/node.ts';
@@ -21,6 +21,15 @@ export interface SpeakerSettings {
   readonly excludedNodes: 'skip' | 'use';
 }
 
+/** Speakers that do not tell each other of claims elect by hash, which needs none. */
+const WITHOUT_CLAIMS = {
+  election: 'metallb',
+  claims: [],
+  leaving: new Set<string>(),
+  handBack: 'not-now',
+  conflicts: new Map(),
+} as const;
+
 export function layer2Facts(caches: SpeakerCaches, config: Config, settings: SpeakerSettings): Layer2Facts {
   return {
     config,
@@ -28,6 +37,7 @@ export function layer2Facts(caches: SpeakerCaches, config: Config, settings: Spe
     endpoints: endpointsByService(caches.endpointSlices),
     nodes: caches.nodes,
     speakers: caches.speakers,
+    ...WITHOUT_CLAIMS,
     ...settings,
   };
 }

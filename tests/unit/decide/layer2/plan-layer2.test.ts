@@ -1,67 +1,37 @@
-import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
-import {
-  EXCLUDE_LABEL,
-  type Layer2Facts,
-  planLayer2,
-  tableFor,
-} from '../../../../src/runtime/decide/layer2/plan-layer2.ts';
-import { config, ip, l2Advertisement, node, pool, service, speaker } from '../../../support/views.ts';
+import type { Layer2Facts } from '../../../../src/runtime/decide/layer2/layer2-facts.ts';
+import { tableFor } from '../../../../src/runtime/decide/layer2/table-for.ts';
+import { facts, LAN, plan, planOne, VIP } from '../../../support/layer2-facts.ts';
+import { config, l2Advertisement, node, pool, service, speaker } from '../../../support/views.ts';
 
-const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
-const LAN = '10.6.204.0/24';
-const vip = ip('10.6.204.20');
+const ELECTIONS = ['spread', 'metallb'] as const;
 
-function facts(given: Partial<Layer2Facts> = {}): Layer2Facts {
-  return {
-    config: config({
-      pools: [pool('default', ['10.6.204.20-10.6.204.22'])],
-      l2Advertisements: [l2Advertisement('default')],
-    }),
-    services: [service('nginx', { ingress: [{ ip: vip }] })],
-    endpoints: new Map([['default/nginx', [{ nodeName: 'node1', serving: true }]]]),
-    nodes: [node('master'), node('node1'), node('node2')],
-    speakers: ['master', 'node1', 'node2'].map((name) => speaker(name, LAN)),
-    loadBalancerClass: undefined,
-    excludedNodes: 'skip',
-    ...given,
-  };
-}
-
-function planOne(given: Partial<Layer2Facts>) {
-  const plans = planLayer2(facts(given), sha256Hex);
-  expect(plans).toHaveLength(1);
-  const [only] = plans;
-  if (only === undefined) throw new Error('no plan');
-  return only;
-}
-
-describe('one address, one owner', () => {
+describe.each(ELECTIONS)('one address, one owner (%s)', (election) => {
   test('exactly one node’s table holds the address', () => {
-    const plans = planLayer2(facts(), sha256Hex);
-    const holders = ['master', 'node1', 'node2'].filter((name) => tableFor(name, plans).length > 0);
+    const plans = plan({ election });
+    const holders = ['master', 'node1', 'node2'].filter((name) => tableFor(name, plans, []).length > 0);
     expect(holders).toEqual([plans[0]?.owner]);
     expect(plans[0]?.candidates).toEqual(['master', 'node1', 'node2']);
   });
 
   test('when the owner’s speaker goes, another takes over', () => {
-    const { owner } = planOne({});
+    const { owner } = planOne({ election });
     const rest = facts().speakers.filter(({ nodeName }) => nodeName !== owner);
-    const after = planOne({ speakers: rest });
+    const after = planOne({ election, speakers: rest });
     expect(after.owner).toBeDefined();
     expect(after.owner).not.toBe(owner);
     expect(after.refused).toEqual([{ node: owner, reason: 'speaker-not-alive' }]);
   });
 
   test('an address that two Services share is planned once', () => {
-    const sharing = ['a', 'b'].map((name) => service(name, { ingress: [{ ip: vip }] }));
+    const sharing = ['b', 'a'].map((name) => service(name, { ingress: [{ ip: VIP }] }));
     const endpoints = new Map(sharing.map(({ name }) => [`default/${name}`, [{ nodeName: 'node1', serving: true }]]));
-    expect(planOne({ services: sharing, endpoints }).services).toEqual(['default/a', 'default/b']);
+    expect(planOne({ election, services: sharing, endpoints }).services).toEqual(['default/a', 'default/b']);
   });
 });
 
 describe('why nobody announces', () => {
-  test.each<{ name: string; given: Partial<Layer2Facts>; want: string }>([
+  const rows: { name: string; given: Partial<Layer2Facts>; want: string }[] = [
     {
       name: 'the address is in no pool',
       given: { config: config({ l2Advertisements: [l2Advertisement('default')] }) },
@@ -82,6 +52,12 @@ describe('why nobody announces', () => {
       },
       want: 'no-advertisement-for-pool',
     },
+    { name: 'a host on the LAN has it', given: { conflicts: new Map([[VIP, {}]]) }, want: 'address-in-use-on-lan' },
+    {
+      name: 'a host on the LAN has it, whoever claimed it',
+      given: { conflicts: new Map([[VIP, {}]]), claims: [{ ip: VIP, node: 'node1', epoch: 7 }] },
+      want: 'address-in-use-on-lan',
+    },
     { name: 'no endpoints', given: { endpoints: new Map() }, want: 'no-serving-endpoint' },
     {
       name: 'endpoints that do not serve',
@@ -89,11 +65,17 @@ describe('why nobody announces', () => {
       want: 'no-serving-endpoint',
     },
     { name: 'no speaker at all', given: { speakers: [] }, want: 'no-candidate-node' },
-  ])('$name: $want', ({ given, want }) => {
-    const plan = planOne(given);
-    expect(plan.owner).toBeUndefined();
-    expect(plan.reason).toBe(want);
-  });
+    { name: 'no node at all', given: { nodes: [], speakers: [] }, want: 'no-candidate-node' },
+  ];
+  test.each(rows.flatMap((row) => ELECTIONS.map((election) => ({ ...row, election }))))(
+    '$name: $want ($election)',
+    ({ given, want, election }) => {
+      const planned = planOne({ election, ...given });
+      expect(planned).toMatchObject({ reason: want });
+      expect(planned.owner).toBeUndefined();
+      expect(planned.why).toBeUndefined();
+    },
+  );
 
   test.each([
     { name: 'not LoadBalancer', given: { type: 'ClusterIP' } },
@@ -101,89 +83,13 @@ describe('why nobody announces', () => {
     { name: 'no address yet', given: { ingress: [] } },
     { name: 'a hostname', given: { ingress: [{ hostname: 'lb.example.com' }] } },
   ])('$name: not planned', ({ given }) => {
-    expect(
-      planLayer2(facts({ services: [service('nginx', { ingress: [{ ip: vip }], ...given })] }), sha256Hex),
-    ).toEqual([]);
-  });
-});
-
-describe('why a node is no candidate', () => {
-  test.each<{ name: string; given: Partial<Layer2Facts>; node: string; want: string }>([
-    {
-      name: 'its speaker is not alive',
-      given: { speakers: [speaker('node1', LAN)] },
-      node: 'node2',
-      want: 'speaker-not-alive',
-    },
-    {
-      name: 'the pod network does not reach it',
-      given: { nodes: [node('master'), node('node1', { networkUnavailable: true })] },
-      node: 'node1',
-      want: 'node-network-unavailable',
-    },
-    {
-      name: 'it is labelled as excluded',
-      given: { nodes: [node('master', { labels: { [EXCLUDE_LABEL]: '' } }), node('node1')] },
-      node: 'master',
-      want: 'node-excluded-by-label',
-    },
-    {
-      name: 'the advertisement selects other nodes',
-      given: {
-        config: config({
-          pools: [pool('default', [LAN])],
-          l2Advertisements: [
-            l2Advertisement('a', { nodeSelectors: [{ matchLabels: { 'kubernetes.io/hostname': 'node1' } }] }),
-          ],
-        }),
-      },
-      node: 'node2',
-      want: 'no-advertisement-for-node',
-    },
-    {
-      name: 'externalTrafficPolicy Local and no endpoint there',
-      given: { services: [service('nginx', { ingress: [{ ip: vip }], externalTrafficPolicy: 'Local' })] },
-      node: 'node2',
-      want: 'no-serving-endpoint-on-node',
-    },
-    {
-      name: 'no interface in the address’s subnet',
-      given: { speakers: [speaker('node1', LAN), speaker('node2', '192.168.0.0/24')] },
-      node: 'node2',
-      want: 'no-interface-for-address',
-    },
-    {
-      name: 'the named interface is not there',
-      given: {
-        config: config({
-          pools: [pool('default', [LAN])],
-          l2Advertisements: [l2Advertisement('a', { interfaces: ['bond0'] })],
-        }),
-      },
-      node: 'node1',
-      want: 'no-interface-for-address',
-    },
-  ])('$name: $want', ({ given, node: nodeName, want }) => {
-    const plan = planOne(given);
-    expect(plan.refused).toContainEqual({ node: nodeName, reason: want });
-    expect(plan.candidates).not.toContain(nodeName);
-    expect(plan.owner).not.toBe(nodeName);
-  });
-
-  test('excluded nodes are used when the operator says so', () => {
-    const nodes = [node('master', { labels: { [EXCLUDE_LABEL]: '' } })];
-    expect(planOne({ nodes, excludedNodes: 'use' }).owner).toBe('master');
-  });
-
-  test('with policy Local the owner is a node with a serving endpoint', () => {
-    const local = service('nginx', { ingress: [{ ip: vip }], externalTrafficPolicy: 'Local' });
-    expect(planOne({ services: [local] }).owner).toBe('node1');
+    expect(plan({ services: [service('nginx', { ingress: [{ ip: VIP }], ...given })] })).toEqual([]);
   });
 });
 
 describe('where the owner answers', () => {
   test('on named interfaces where every advertisement names some', () => {
-    const plan = planOne({
+    const planned = planOne({
       config: config({
         pools: [pool('default', [LAN])],
         l2Advertisements: [
@@ -192,16 +98,76 @@ describe('where the owner answers', () => {
         ],
       }),
     });
-    expect(plan.interfaces).toEqual(['eth0', 'eth1']);
+    expect(planned.interfaces).toEqual(['eth0', 'eth1']);
   });
 
   test('on every interface in the subnet as soon as one names none', () => {
-    const plan = planOne({
+    const planned = planOne({
       config: config({
         pools: [pool('default', [LAN])],
         l2Advertisements: [l2Advertisement('a', { interfaces: ['eth1'] }), l2Advertisement('b')],
       }),
     });
-    expect(plan.interfaces).toBe('in-subnet');
+    expect(planned.interfaces).toBe('in-subnet');
+  });
+
+  test('each node on those that its own advertisements name, the holder too while it has to answer', () => {
+    const on = (name: string, nic: string) =>
+      l2Advertisement(name, {
+        nodeSelectors: [{ matchLabels: { 'kubernetes.io/hostname': name } }],
+        interfaces: [nic],
+      });
+    const twoNics = (name: string) => ({
+      nodeName: name,
+      interfaces: ['eth0', 'eth1'].map((nic) => ({ name: nic, subnets: [] })),
+    });
+    const planned = planOne({
+      config: config({
+        pools: [pool('default', [LAN])],
+        l2Advertisements: [on('node1', 'eth0'), on('node2', 'eth1')],
+      }),
+      nodes: [node('node1'), node('node2')],
+      speakers: [twoNics('node1'), twoNics('node2')],
+      claims: [{ ip: VIP, node: 'node1', epoch: 1 }],
+      leaving: new Set(['node1']),
+    });
+    expect(planned).toMatchObject({
+      owner: 'node2',
+      interfaces: ['eth1'],
+      holder: 'node1',
+      holderInterfaces: ['eth0'],
+    });
+  });
+});
+
+describe('Deviation: sharing and service selectors', () => {
+  const shared = (labelled: string) => service(labelled, { labels: { tier: labelled }, ingress: [{ ip: VIP }] });
+  const selecting = (tier: string, nodeName: string) =>
+    l2Advertisement(tier, {
+      serviceSelectors: [{ matchLabels: { tier } }],
+      nodeSelectors: [{ matchLabels: { 'kubernetes.io/hostname': nodeName } }],
+    });
+  const sharing = {
+    services: [
+      { ...shared('a'), annotations: { 'metallb.io/allow-shared-ip': 'key' } },
+      { ...shared('b'), annotations: { 'metallb.io/allow-shared-ip': 'key' } },
+    ],
+    endpoints: new Map(['a', 'b'].map((name) => [`default/${name}`, [{ serving: true }]])),
+    speakers: ['master', 'node1', 'node2'].map((name) => speaker(name, LAN)),
+  };
+
+  test('an owner that may announce it for all of them is found', () => {
+    const l2Advertisements = [selecting('a', 'node1'), selecting('b', 'node1')];
+    const planned = planOne({ ...sharing, config: config({ pools: [pool('default', [LAN])], l2Advertisements }) });
+    expect(planned).toMatchObject({ owner: 'node1', candidates: ['node1'] });
+  });
+
+  test('no node may announce it for all of them: nobody does, and each node is told of', () => {
+    const l2Advertisements = [selecting('a', 'node1'), selecting('b', 'node2')];
+    const planned = planOne({ ...sharing, config: config({ pools: [pool('default', [LAN])], l2Advertisements }) });
+    expect(planned).toMatchObject({ reason: 'no-candidate-node' });
+    expect(planned.refused).toEqual(
+      ['master', 'node1', 'node2'].map((name) => ({ node: name, reason: 'no-advertisement-for-node' })),
+    );
   });
 });
