@@ -53,12 +53,16 @@ export function cluster(
   };
 }
 
-/** Services a, b, c … (s0, s1 … beyond), each with so many addresses of the LAN, from 10.6.204.1 on. */
+/** Services s000, s001 …, each with so many addresses of the LAN, from 10.6.204.1 on. */
 export function services(...counts: readonly number[]): readonly ServiceView[] {
-  let next = 1;
-  return counts.map((count, index) => {
-    const ingress = Array.from({ length: count }, () => ({ ip: ip(`10.6.204.${next++}`) }));
-    return service(`s${String(index).padStart(3, '0')}`, { ingress });
+  return servicesOf(counts.flatMap((count, index) => new Array<number>(count).fill(index)));
+}
+
+/** The same, by which Service (0, 1 …) has which address. */
+export function servicesOf(numbers: readonly number[]): readonly ServiceView[] {
+  return [...new Set(numbers)].map((number) => {
+    const ingress = numbers.flatMap((of, index) => (of === number ? [{ ip: ip(`10.6.204.${index + 1}`) }] : []));
+    return service(`s${String(number).padStart(3, '0')}`, { ingress });
   });
 }
 

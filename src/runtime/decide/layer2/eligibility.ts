@@ -90,7 +90,7 @@ export class Eligibilities {
   of(ip: Ip, served: readonly ServedService[]): Eligibility {
     const demands = served.map((entry) => this.#demandOf(entry));
     const segment = this.#segments.of(ip);
-    const key = [segment, ...new Set(demands.map((demand) => demand.key).sort())].join(' ');
+    const key = `${segment} ${keyOf(demands)}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;
     const eligibility = this.#assess(demands, this.#fitsOf(segment, ip));
@@ -166,6 +166,13 @@ export class Eligibilities {
     this.#refusedNodes.set(key, refused);
     return refused;
   }
+}
+
+/** Equal for what comes to the same, whichever Services ask it. */
+function keyOf(demands: readonly Demand[]): string {
+  const [first] = demands;
+  if (demands.length === 1 && first !== undefined) return first.key;
+  return [...new Set(demands.map(({ key }) => key))].sort().join(' ');
 }
 
 function demandRefusal(

@@ -177,6 +177,16 @@ describe('subnets', () => {
     expect(planned.candidates).toEqual(['node1']);
   });
 
+  test('the addresses at a subnet’s edges are told apart from their neighbours', () => {
+    const edges = ['10.6.203.255', '10.6.204.0', '10.6.204.255', '10.6.205.0'];
+    const plans = plan({
+      config: config({ pools: [pool('default', ['10.6.0.0/16'])], l2Advertisements: [l2Advertisement('a')] }),
+      services: [service('nginx', { ingress: edges.map((address) => ({ ip: ip(address) })) })],
+      speakers: [speaker('node1', LAN)],
+    });
+    expect(plans.map(({ candidates }) => candidates)).toEqual([[], ['node1'], ['node1'], []]);
+  });
+
   test('addresses of one Service in different subnets have candidates of their own', () => {
     const plans = plan({
       config: config({
