@@ -13,6 +13,7 @@ import { measureAnnouncement } from './announcement.ts';
 import { benchArpLatency } from './arp-latency.ts';
 import { BenchCluster } from './bench-cluster.ts';
 import { measureDecision } from './decision.ts';
+import { measureElection } from './election.ts';
 import { measureImageSize } from './image-size.ts';
 import { describeLoad, describeMachine, monotonicMs } from './machine.ts';
 import { measureManyServices } from './many-services.ts';
@@ -32,6 +33,7 @@ const measurements: readonly Measurement[] = [
   { name: 'image', title: 'image size', measure: measureImageSize },
   { name: 'arp', title: 'ARP reply', measure: async () => (await benchArpLatency()).lines },
   { name: 'decision', title: 'who gets which address, decided alone', measure: measureDecision },
+  { name: 'election', title: 'who announces which address, decided alone', measure: measureElection },
   { name: 'restart', title: 'restart with 10,000 Services, and memory', measure: measureManyServices },
   { name: 'start', title: 'sandbox start, caches warm', measure: measureSandboxStart },
   { name: 'allocation', title: 'Service created → external address visible', measure: measureAllocation },
