@@ -19,6 +19,7 @@ import {
 } from './steps/configuration.ts';
 import type { Helm } from './steps/helm.ts';
 import type { ArchivedImage } from './steps/image-archive.ts';
+import { planLivenessKey } from './steps/liveness-key.ts';
 import { LOAD_IMAGE, type LoadInput, loadImage, nodesWithoutImage } from './steps/load-image.ts';
 import type { NodeShell } from './steps/node-shell.ts';
 import {
@@ -111,7 +112,14 @@ export async function runInstallation(installation: Installation): Promise<RunRe
   const configuration = await planConfiguration({ cluster, objects, kinds: installation.role.kinds });
   const { installMethod: method } = plan;
   const releaseInput = { cluster, helm, method, values: installation.rendered.valuesText, kubeVersion: facts.version };
-  await step(RELEASE, async () => carryOut(await planRelease(releaseInput)));
+  await step(RELEASE, async () => {
+    const [key, release] = [await planLivenessKey(cluster, RELEASE), await planRelease(releaseInput)];
+    return carryOut({
+      changes: [...key.changes, ...release.changes],
+      // The key first: without one the speakers say that anybody could pose as one of them.
+      write: () => key.write().then(release.write),
+    });
+  });
   await step(CONFIGURATION, async () => carryOut(configuration));
   if (mode === 'check') return { changes, warnings };
   for (const workload of [CONTROLLER, SPEAKERS]) {

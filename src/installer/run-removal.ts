@@ -25,6 +25,7 @@ import {
   deleteAndWait,
   foreignObjects,
   NAMESPACE_REF,
+  ownLivenessKey,
   REMOVE_CONFIGURATION,
   REMOVE_DEFINITIONS,
   REMOVE_NAMESPACE,
@@ -86,7 +87,8 @@ function isPool({ kind }: KubeObject): boolean {
 async function preview(removal: Removal, findings: Findings): Promise<readonly ObjectChange[]> {
   const { cluster, helm, role, purge, reporter } = removal;
   const release = await helm.release();
-  const programs = [...(release?.objects ?? []), ...(await ownedExcept(cluster, []))];
+  const own = [...(await ownedExcept(cluster, [])), ...(await ownLivenessKey(cluster))];
+  const programs = [...(release?.objects ?? []), ...own];
   const isNamespaceFree = purge || (await foreignObjects(cluster, findings.staying)).length === 0;
   const found = await orInstallError(
     PREFLIGHT,

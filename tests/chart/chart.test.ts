@@ -195,6 +195,7 @@ describe('helm template', () => {
                   '--port=0',
                   '--health-probe-port=17472',
                   '--lb-class=example.com/lb',
+                  '--ml-bindport=7946',
                   '--ignore-exclude-lb',
                 ],
                 securityContext: { capabilities: { drop: ['ALL'], add: ['NET_RAW'] }, readOnlyRootFilesystem: true },

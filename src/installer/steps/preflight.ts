@@ -168,7 +168,7 @@ const NEEDED: readonly (Omit<AccessQuestion, 'verb'> & { readonly verbs: readonl
   { group: 'apps', resource: 'deployments', namespace: ADDON_NAMESPACE, verbs: everything },
   { group: 'apps', resource: 'daemonsets', namespace: ADDON_NAMESPACE, verbs: everything },
   { group: '', resource: 'serviceaccounts', namespace: ADDON_NAMESPACE, verbs: everything },
-  { group: '', resource: 'secrets', namespace: ADDON_NAMESPACE, verbs: ['get', 'list', 'create', 'update', 'delete'] },
+  { group: '', resource: 'secrets', namespace: ADDON_NAMESPACE, verbs: [...everything, 'update'] },
   { group: 'metallb.io', resource: 'ipaddresspools', namespace: ADDON_NAMESPACE, verbs: everything },
   { group: 'metallb.io', resource: 'l2advertisements', namespace: ADDON_NAMESPACE, verbs: everything },
   { group: '', resource: 'pods', namespace: ADDON_NAMESPACE, verbs: ['list'] },

@@ -12,6 +12,8 @@ import { type Cluster, formatRef } from './cluster.ts';
 import { NAMESPACE_OBJECT } from './configuration.ts';
 import type { Helm } from './helm.ts';
 import { RELEASE_NAME } from './helm.ts';
+import { LIVENESS_KEY } from './liveness-key.ts';
+import { isOurs } from './ownership.ts';
 import { ownedExcept } from './release.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
 
@@ -31,7 +33,14 @@ export async function removePrograms(
   const uninstalled = (release?.objects ?? []).map(
     (object): ObjectChange => ({ action: 'delete', object: formatRef(object), fields: [] }),
   );
-  return [...uninstalled, ...(await deleteObjects(cluster, REMOVE_PROGRAMS, await ownedExcept(cluster, [])))];
+  const owned = [...(await ownedExcept(cluster, [])), ...(await ownLivenessKey(cluster))];
+  return [...uninstalled, ...(await deleteObjects(cluster, REMOVE_PROGRAMS, owned))];
+}
+
+/** The Secret that an installation made; one that the user made stays. */
+export async function ownLivenessKey(cluster: Cluster): Promise<readonly KubeObject[]> {
+  const key = await orInstallError(REMOVE_PROGRAMS, cluster.get(LIVENESS_KEY));
+  return key !== undefined && isOurs(key) ? [key] : [];
 }
 
 /** Waits until no controller runs any more; false when the time is up. Deleting its Deployment does not end it at once. */
@@ -50,8 +59,10 @@ export async function foreignObjects(cluster: Cluster, resources: readonly KubeO
     REMOVE_NAMESPACE,
     cluster.list({ apiVersion: 'v1', kind: 'Secret' }, { namespace: ADDON_NAMESPACE }),
   );
-  // A Helm release's records go with the release.
-  const kept = secrets.filter((secret) => !secret.metadata.name.startsWith(`sh.helm.release.v1.${RELEASE_NAME}.`));
+  // A Helm release's records go with the release, as does what this addon made.
+  const kept = secrets.filter(
+    (secret) => !secret.metadata.name.startsWith(`sh.helm.release.v1.${RELEASE_NAME}.`) && !isOurs(secret),
+  );
   return [...resources, ...kept].map(formatRef);
 }
 

@@ -6,6 +6,7 @@ import { BGP_WARNING, type Installation, runInstallation } from '../../../src/in
 import { runRemoval } from '../../../src/installer/run-removal.ts';
 import { formatRef } from '../../../src/installer/steps/cluster.ts';
 import type { Helm } from '../../../src/installer/steps/helm.ts';
+import { LIVENESS_KEY } from '../../../src/installer/steps/liveness-key.ts';
 import { makePlan } from './plan/make-plan.ts';
 import { definitions, kinds, templateOf, valuesSchema } from './render/role-files.ts';
 import { linesOf } from './steps/failure.ts';
@@ -278,6 +279,24 @@ function ingressOf(cluster: FakeCluster, key: string): unknown {
   return status?.loadBalancer.ingress;
 }
 
+describe('the speakers’ key', () => {
+  test('is made of 32 random bytes before the programs, once, and never shown', async () => {
+    const { cluster, installation } = setUp();
+    const { changes } = await runInstallation(installation);
+    const key = () => cluster.objects.get('Secret metallb-system/metallb-liveness')?.['data'] as { key: string };
+    const made = key().key;
+    expect(Buffer.from(made, 'base64')).toHaveLength(32);
+    expect(JSON.stringify(changes)).not.toContain(made);
+    const place = (text: string) => cluster.writes.findIndex((write) => write.includes(text));
+    expect(place('metallb-liveness')).toBeGreaterThan(place('Namespace'));
+    await runInstallation(installation);
+    expect(key().key).toBe(made);
+    const other = setUp();
+    await runInstallation(other.installation);
+    expect(JSON.stringify(other.cluster.objects.get('Secret metallb-system/metallb-liveness'))).not.toContain(made);
+  });
+});
+
 describe('removal', () => {
   test('takes everything of its own, and the namespace; the definitions stay', async () => {
     const { cluster, helm, installation } = setUp();
@@ -287,6 +306,7 @@ describe('removal', () => {
       'delete IPAddressPool metallb-system/default',
       'delete L2Advertisement metallb-system/default',
       'delete ServiceAccount metallb-system/controller',
+      'delete Secret metallb-system/metallb-liveness',
       'delete Namespace metallb-system',
     ]);
     expect(helm.status).toBeUndefined();
@@ -307,6 +327,17 @@ describe('removal', () => {
     expect(cluster.objects.has('Namespace metallb-system')).toBe(true);
   });
 
+  test('leaves the speakers’ key alone where the user made it', async () => {
+    const { cluster, installation } = setUp();
+    const own = { ...LIVENESS_KEY, data: { key: 'c2VjcmV0' } };
+    cluster.objects.set('Secret metallb-system/metallb-liveness', own);
+    await runInstallation(installation);
+    expect(cluster.objects.get('Secret metallb-system/metallb-liveness')).toEqual(own);
+    await runRemoval({ ...installation, purge: false });
+    expect(cluster.objects.get('Secret metallb-system/metallb-liveness')).toEqual(own);
+    expect(cluster.objects.has('Namespace metallb-system')).toBe(true);
+  });
+
   test('takes the addresses off after the programs have gone', async () => {
     const { cluster, installation } = setUp();
     await runInstallation(installation);
@@ -317,6 +348,7 @@ describe('removal', () => {
       'delete IPAddressPool metallb-system/default',
       'delete L2Advertisement metallb-system/default',
       'delete ServiceAccount metallb-system/controller',
+      'delete Secret metallb-system/metallb-liveness',
       'patch Service web/nginx',
       'delete Namespace metallb-system',
     ]);
@@ -450,6 +482,6 @@ describe('removal', () => {
     const before = cluster.writes.length;
     const { changes } = await runRemoval({ ...installation, mode: 'check', purge: true });
     expect(cluster.writes.slice(before)).toEqual([]);
-    expect(changes.length).toBe(2 + CHART.length + 1 + definitions.length);
+    expect(changes.length).toBe(2 + CHART.length + 1 + 1 + definitions.length);
   });
 });
