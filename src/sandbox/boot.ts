@@ -60,7 +60,8 @@ export async function bootCluster(layout: Layout, provisions: Provisions, report
     prepareSsh(layout),
     writeInventory(layout),
   ]);
-  reporter.done(`${layout.subnet}, ${layout.nodes.length} nodes and a client`);
+  const networks = layout.subnet6 === undefined ? layout.subnet : `${layout.subnet} and ${layout.subnet6}`;
+  reporter.done(`${networks}, ${layout.nodes.length} nodes and a client`);
   const boot: Boot = { layout, provisions, cgroupProcs, daemons: [], givenUp: new AbortController() };
   const api = await openApi(layout);
   try {
@@ -213,7 +214,7 @@ async function waitForProxies(boot: Boot): Promise<void> {
 async function describeNode(api: ApiClient, node: NodeLayout): Promise<void> {
   await api.patch(`/api/v1/nodes/${node.name}`, {
     metadata: { labels: { 'kubernetes.io/role': node.controlPlane ? 'master' : 'node' } },
-    spec: { podCIDR: node.podCidr, podCIDRs: [node.podCidr] },
+    spec: { podCIDR: node.podCidr, podCIDRs: [node.podCidr, ...(node.podCidr6 === undefined ? [] : [node.podCidr6])] },
   });
 }
 

@@ -59,12 +59,12 @@ export async function createCgroups(layout: Layout): Promise<string> {
     await makeV1Group(path, layout.cgroup);
     for (const group of groups) await makeV1Group(join(path, layout.cgroup), group);
   }
-  // Any hierarchy tells who belongs to the instance; one without a resource behind it changes nothing else.
-  const tracking =
-    hierarchies.find(({ path }) => basename(path) === 'systemd') ??
-    hierarchies.find(({ path }) => basename(path) === 'pids') ??
-    hierarchies[0];
-  return join(tracking?.path ?? '', layout.cgroup, 'daemons', 'cgroup.procs');
+  return daemonsProcs(layout);
+}
+
+/** The cgroup.procs file that daemons enter; the groups have to be there. */
+export async function daemonsProcs(layout: Layout): Promise<string> {
+  return join(await trackingHierarchy(), layout.cgroup, 'daemons', 'cgroup.procs');
 }
 
 /** Every process in the instance's groups. */
@@ -72,12 +72,30 @@ export async function cgroupPids(layout: Layout): Promise<number[]> {
   const pids = new Set<number>();
   for (const { path } of (await readCgroupMounts()).hierarchies) {
     for (const group of await groupsBelow(join(path, layout.cgroup))) {
-      for (const pid of (await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => '')).split('\n')) {
-        if (pid !== '' && pid !== '0') pids.add(Number(pid));
-      }
+      for (const pid of await pidsIn(group)) pids.add(pid);
     }
   }
   return [...pids];
+}
+
+/** The processes of a node's pods, a list for each group that has any: a container has one. */
+export async function groupMembers(layout: Layout, node: string): Promise<number[][]> {
+  const groups = await groupsBelow(join(await trackingHierarchy(), layout.cgroup, node));
+  return (await Promise.all(groups.map(pidsIn))).filter((pids) => pids.length > 0);
+}
+
+/** Any hierarchy tells who belongs to the instance; one without a resource behind it changes nothing else. */
+async function trackingHierarchy(): Promise<string> {
+  const { version, hierarchies } = await readCgroupMounts();
+  const own = hierarchies.filter(({ type }) => type === (version === 2 ? 'cgroup2' : 'cgroup'));
+  const tracking =
+    own.find(({ path }) => basename(path) === 'systemd') ?? own.find(({ path }) => basename(path) === 'pids') ?? own[0];
+  return tracking?.path ?? '';
+}
+
+async function pidsIn(group: string): Promise<number[]> {
+  const lines = (await readFile(join(group, 'cgroup.procs'), 'utf8').catch(() => '')).split('\n');
+  return lines.filter((pid) => pid !== '' && pid !== '0').map(Number);
 }
 
 /** Removes the groups. Their processes have to be dead; the kernel needs a moment after the last one. */

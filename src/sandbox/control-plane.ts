@@ -6,7 +6,7 @@
 import { join } from 'node:path';
 import type { Binaries } from './binaries/obtain.ts';
 import { componentKubeconfig } from './kubeconfig.ts';
-import { type Layout, masterOf, POD_CIDR, SERVICE_CIDR } from './layout.ts';
+import { type Layout, masterOf } from './layout.ts';
 import { clusterAuthority, keyPair, serviceAccountKey } from './pki.ts';
 
 export function etcdCommand(layout: Layout, bin: Binaries): string[] {
@@ -58,7 +58,7 @@ export function apiServerCommand(layout: Layout, bin: Binaries): string[] {
     '--service-account-issuer=https://kubernetes.default.svc.cluster.local',
     `--service-account-signing-key-file=${tokens.privateKey}`,
     `--service-account-key-file=${tokens.publicKey}`,
-    `--service-cluster-ip-range=${SERVICE_CIDR}`,
+    `--service-cluster-ip-range=${layout.serviceCidrs.join(',')}`,
     '--service-node-port-range=30000-32767',
     '--authorization-mode=Node,RBAC',
     '--enable-admission-plugins=NodeRestriction',
@@ -81,8 +81,8 @@ export function controllerManagerCommand(layout: Layout, bin: Binaries): string[
     '--use-service-account-credentials=true',
     // Each node's share is fixed by the layout, so that routes can be there before the nodes are.
     '--allocate-node-cidrs=false',
-    `--cluster-cidr=${POD_CIDR}`,
-    `--service-cluster-ip-range=${SERVICE_CIDR}`,
+    `--cluster-cidr=${layout.podCidrs.join(',')}`,
+    `--service-cluster-ip-range=${layout.serviceCidrs.join(',')}`,
     `--cluster-name=${layout.name}`,
     '--leader-elect=false',
   ];

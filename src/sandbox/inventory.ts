@@ -4,7 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Layout, masterOf, POD_CIDR, SERVICE_CIDR } from './layout.ts';
+import { type Layout, masterOf } from './layout.ts';
 import { knownHosts, userKey } from './ssh.ts';
 
 export async function writeInventory(layout: Layout): Promise<void> {
@@ -29,8 +29,8 @@ export function formatInventory(layout: Layout): string {
     '[all:vars]',
     'CONTAINER_RUNTIME="containerd"',
     'PROXY_MODE="nftables"',
-    `SERVICE_CIDR="${SERVICE_CIDR}"`,
-    `CLUSTER_CIDR="${POD_CIDR}"`,
+    `SERVICE_CIDR="${layout.serviceCidrs.join(',')}"`,
+    `CLUSTER_CIDR="${layout.podCidrs.join(',')}"`,
     'ansible_user=root',
     `ansible_ssh_private_key_file=${userKey(layout)}`,
     `ansible_ssh_common_args='-o UserKnownHostsFile=${knownHosts(layout)} -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes'`,

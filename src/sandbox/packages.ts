@@ -36,7 +36,7 @@ const COMMANDS: Readonly<Record<string, string>> = {
 };
 
 const CNI_PACKAGE = 'containernetworking-plugins';
-export const CNI_PLUGINS = ['ptp', 'host-local', 'portmap', 'loopback'] as const;
+export const CNI_PLUGINS = ['ptp', 'host-local', 'portmap', 'loopback', 'tuning'] as const;
 const CNI_DIRECTORIES = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'];
 
 /** Units that Debian's packages enable when they are installed. */

@@ -7,7 +7,7 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { runCommand } from './command.ts';
-import { type Layout, masterOf } from './layout.ts';
+import { addressesOf, type Layout, masterOf } from './layout.ts';
 
 /** Files of a certificate and its key, PEM. */
 export interface KeyPair {
@@ -101,7 +101,7 @@ function requestsOf(layout: Layout): CertificateRequest[] {
       commonName: 'kube-apiserver',
       alternativeNames: [
         ...[...serviceNames, master.name, 'localhost'].map((dns) => `DNS:${dns}`),
-        ...[master.ip, layout.kubernetesServiceIp, '127.0.0.1'].map((ip) => `IP:${ip}`),
+        ...[...addressesOf(master), layout.kubernetesServiceIp, '127.0.0.1'].map((ip) => `IP:${ip}`),
       ],
     },
     { file: 'apiserver-etcd-client', commonName: 'kube-apiserver' },
@@ -119,7 +119,7 @@ function requestsOf(layout: Layout): CertificateRequest[] {
       file: `kubelet-${node.name}`,
       commonName: `system:node:${node.name}`,
       groups: ['system:nodes'],
-      alternativeNames: [`DNS:${node.name}`, `IP:${node.ip}`],
+      alternativeNames: [`DNS:${node.name}`, ...addressesOf(node).map((ip) => `IP:${ip}`)],
     })),
   ];
 }

@@ -59,15 +59,22 @@ export async function checkClashes(layout: Layout): Promise<void> {
       hint: `choose another --name, or remove it (ip ${taken[0] === undefined ? `link delete ${layout.hostInterface}` : `netns delete ${taken[0]}`})`,
     });
   }
-  const clash = await findSubnetUse(layout.subnet);
-  if (clash !== undefined) {
+  for (const subnet of [layout.subnet, layout.subnet6]) {
+    const clash = subnet === undefined ? undefined : await findSubnetUse(subnet);
+    if (clash === undefined) continue;
+    const own = subnet === layout.subnet ? `the subnet ${subnet}` : `${subnet}, the IPv6 side of ${layout.subnet},`;
     throw new SandboxError({
-      problem: `the subnet ${layout.subnet} overlaps ${clash.network}, which this machine uses on ${clash.device}`,
+      problem: `${own} overlaps ${clash.network}, which this machine uses on ${clash.device}`,
       hint: clash.device.startsWith('sb-')
         ? `another sandbox has it: end that one (sandbox down --name ${clash.device.slice(3)}) or choose another --subnet`
         : 'choose a free one with --subnet, for example --subnet 10.99.0.0/24',
     });
   }
+}
+
+/** Whether IPv6 is there to be used; a kernel started with ipv6.disable=1 has none in any namespace. */
+export function kernelHasIpv6(): boolean {
+  return existsSync('/proc/net/if_inet6');
 }
 
 /** Names of needed capabilities that are not in the effective set of /proc/<pid>/status's text. */
@@ -87,16 +94,18 @@ async function findSubnetUse(subnet: string): Promise<SubnetUse | undefined> {
   const addresses = Object.entries(networkInterfaces()).flatMap(([device, list]) =>
     (list ?? []).flatMap((address) => (address.cidr === null ? [] : [{ network: address.cidr, device }])),
   );
-  return [...addresses, ...(await readRoutes())].find((use) => overlaps(own.value, use.network));
+  const routes = await readRoutes(own.value.family === 'ipv4' ? '-4' : '-6');
+  return [...addresses, ...routes].find((use) => overlaps(own.value, use.network));
 }
 
-async function readRoutes(): Promise<SubnetUse[]> {
-  const printed = await runCommand(['ip', '-json', '-4', 'route', 'show', 'table', 'all']);
+async function readRoutes(family: '-4' | '-6'): Promise<SubnetUse[]> {
+  const printed = await runCommand(['ip', '-json', family, 'route', 'show', 'table', 'all']);
   const routes = JSON.parse(printed || '[]') as { dst?: string; dev?: string; type?: string }[];
   return routes.flatMap(({ dst, dev, type }) => {
     // The default route covers everything, and broadcast and multicast routes are nobody's network.
     if (dst === undefined || dst === 'default' || type === 'broadcast' || type === 'multicast') return [];
-    return [{ network: dst.includes('/') ? dst : `${dst}/32`, device: dev ?? `a ${type ?? 'route'}` }];
+    const network = dst.includes('/') ? dst : `${dst}/${dst.includes(':') ? 128 : 32}`;
+    return [{ network, device: dev ?? `a ${type ?? 'route'}` }];
   });
 }
 

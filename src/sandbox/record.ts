@@ -4,6 +4,7 @@
  */
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Families } from './layout.ts';
 
 export interface InstanceRecord {
   /** Raised when the record or the layout changes in a way that older ones cannot be read. */
@@ -13,6 +14,8 @@ export interface InstanceRecord {
   readonly name: string;
   readonly subnet: string;
   readonly nodes: number;
+  /** Absent: "ipv4". */
+  readonly families?: Families;
   readonly bin: { readonly kubectl: string; readonly helm: string };
 }
 

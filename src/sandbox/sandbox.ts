@@ -17,15 +17,14 @@ import { obtainBinaries } from './binaries/obtain.ts';
 import { bootCluster, importCommand, type Provisions } from './boot.ts';
 import { type CommandResult, runCommand, tryCommand } from './command.ts';
 import { errorText, SandboxError } from './errors.ts';
+import { enterHost, handleOf, layoutOfHandle, type SandboxHandle } from './handle.ts';
 import { assertNameFree, claimHost, readClaims } from './host-claims.ts';
 import { BUSYBOX_IMAGE, NGINX_IMAGE, obtainImages } from './images.ts';
 import { writeUserKubeconfig } from './kubeconfig.ts';
-import { type Layout, POD_CIDR, planLayout, SERVICE_CIDR } from './layout.ts';
+import { type Families, type Layout, planLayout } from './layout.ts';
 import { withLock } from './lock.ts';
-import { dropPort, plugPort, unplugPort } from './network.ts';
-import { enterMachine, MACHINE_SERVICE } from './node-machine.ts';
 import { ensurePackages, findCniDirectory } from './packages.ts';
-import { checkClashes, checkMachine } from './preflight.ts';
+import { checkClashes, checkMachine, kernelHasIpv6 } from './preflight.ts';
 import { isAlive, readRecords } from './processes.ts';
 import { type Reporter, silentReporter } from './progress.ts';
 import { type InstanceRecord, readInstance, writeInstance } from './record.ts';
@@ -38,25 +37,14 @@ export interface SandboxOptions {
   readonly subnet?: string;
   /** Default 3: master, node1, node2. */
   readonly nodes?: number;
+  /** Default "dual-stack" where the kernel has IPv6. */
+  readonly families?: Families;
   /** Searched for programs before PATH; default the environment's METALLB_SANDBOX_BIN. */
   readonly binDir?: string;
   readonly reporter?: Reporter;
 }
 
-export interface SandboxHandle {
-  readonly name: string;
-  readonly stateDir: string;
-  readonly kubeconfigPath: string;
-  /** Holds `hosts`, an inventory in kubeasz's shape. */
-  readonly inventoryDir: string;
-  readonly bin: { readonly kubectl: string; readonly helm: string };
-  readonly nodes: readonly { readonly name: string; readonly ip: string }[];
-  /** A host on the LAN that is not part of the cluster. */
-  readonly client: { readonly name: 'client'; readonly ip: string };
-  readonly serviceCidr: string;
-  readonly podCidr: string;
-  readonly subnet: string;
-}
+export type { SandboxHandle } from './handle.ts';
 
 export interface SandboxStatus {
   readonly name: string;
@@ -101,7 +89,7 @@ export function up(options: SandboxOptions = {}): Promise<SandboxHandle> {
     if (found?.whole === true) {
       assertSameShape(found.record, options);
       reporter.note(`the sandbox "${layout.name}" is running already`);
-      return handleOf(layoutOfRecord(found.record), found.record);
+      return handleOf(layoutOfRecord(found.record), found.record.bin);
     }
     reporter.step('checking this machine');
     await checkMachine();
@@ -114,6 +102,8 @@ export function up(options: SandboxOptions = {}): Promise<SandboxHandle> {
     await assertNameFree(layout);
     await checkClashes(layout);
     reporter.done();
+    if (options.families === undefined && !kernelHasIpv6())
+      reporter.note('this kernel has no IPv6 (ipv6.disable=1?): the cluster speaks IPv4 alone');
     const provisions = await provide(options, reporter);
     return boot(layout, provisions, reporter);
   });
@@ -140,7 +130,7 @@ export function down(options: SandboxOptions = {}): Promise<void> {
 /** The running cluster; undefined when there is none or not all of it runs. */
 export async function open(options: SandboxOptions = {}): Promise<SandboxHandle | undefined> {
   const found = await inspect(layoutOf(options).stateDir);
-  return found?.whole === true ? handleOf(layoutOfRecord(found.record), found.record) : undefined;
+  return found?.whole === true ? handleOf(layoutOfRecord(found.record), found.record.bin) : undefined;
 }
 
 export async function status(options: SandboxOptions = {}): Promise<SandboxStatus> {
@@ -164,7 +154,7 @@ export async function status(options: SandboxOptions = {}): Promise<SandboxStatu
     problems,
     services: found.services,
     ...(nodes === undefined ? {} : { nodes }),
-    ...(found.whole ? { handle: handleOf(layout, found.record) } : {}),
+    ...(found.whole ? { handle: handleOf(layout, found.record.bin) } : {}),
   };
 }
 
@@ -180,7 +170,7 @@ export async function exec(
 ): Promise<CommandResult> {
   const folders = new Set([dirname(handle.bin.kubectl), dirname(handle.bin.helm)]);
   // A change of mount namespace forgets the current folder; and env looks the program up in the PATH given here.
-  const command = [...(await enter(handle, host)), 'env', `--chdir=${process.cwd()}`, ...argv];
+  const command = [...(await enterHost(handle, host)), 'env', `--chdir=${process.cwd()}`, ...argv];
   return tryCommand(command, {
     ...options,
     env: {
@@ -200,23 +190,8 @@ export async function loadImage(handle: SandboxHandle, tarPath: string): Promise
     });
   }
   await Promise.all(
-    handle.nodes.map(async (node) => runCommand([...(await enter(handle, node.name)), ...importCommand(tar)])),
+    handle.nodes.map(async (node) => runCommand([...(await enterHost(handle, node.name)), ...importCommand(tar)])),
   );
-}
-
-/** Cuts a host off without its noticing: the carrier of its eth0 stays up. */
-export async function unplug(handle: SandboxHandle, host: string): Promise<void> {
-  await unplugPort(layoutOfHandle(handle), knownHost(handle, host));
-}
-
-/** Takes the carrier of a host's eth0 away. */
-export async function linkDown(handle: SandboxHandle, host: string): Promise<void> {
-  await dropPort(layoutOfHandle(handle), knownHost(handle, host));
-}
-
-/** Undoes unplug and linkDown. */
-export async function plug(handle: SandboxHandle, host: string): Promise<void> {
-  await plugPort(layoutOfHandle(handle), knownHost(handle, host));
 }
 
 /** A kubeconfig for another user, who may do what RBAC grants that name and those groups; returns the file. */
@@ -246,6 +221,7 @@ async function boot(layout: Layout, provisions: Provisions, reporter: Reporter):
     name: layout.name,
     subnet: layout.subnet,
     nodes: layout.nodes.length,
+    families: layout.families,
     bin: { kubectl, helm },
   };
   await claimHost(layout);
@@ -257,7 +233,7 @@ async function boot(layout: Layout, provisions: Provisions, reporter: Reporter):
     throw error;
   }
   await writeInstance(layout.stateDir, { ...record, phase: 'running' });
-  return handleOf(layout, record);
+  return handleOf(layout, record.bin);
 }
 
 interface Inspection {
@@ -287,12 +263,15 @@ async function inspect(stateDir: string): Promise<Inspection | undefined> {
 
 function assertSameShape(record: InstanceRecord, options: SandboxOptions): void {
   const wanted = layoutOf({ ...options, name: record.name });
+  const { families = 'ipv4' } = record;
   const differs =
     (options.subnet !== undefined && wanted.subnet !== record.subnet) ||
-    (options.nodes !== undefined && options.nodes !== record.nodes);
+    (options.nodes !== undefined && options.nodes !== record.nodes) ||
+    (options.families !== undefined && options.families !== families);
   if (!differs) return;
+  const speaks = families === 'ipv4' ? 'IPv4 alone' : 'IPv4 and IPv6';
   throw new SandboxError({
-    problem: `the sandbox "${record.name}" is running with ${record.nodes} nodes on ${record.subnet}, not as asked`,
+    problem: `the sandbox "${record.name}" is running with ${record.nodes} nodes on ${record.subnet} and ${speaks}, not as asked`,
     hint: `end it first (sandbox down --name ${record.name}), or choose another --name`,
   });
 }
@@ -304,29 +283,6 @@ async function askNodes(layout: Layout): Promise<NonNullable<SandboxStatus['node
   } finally {
     api.close();
   }
-}
-
-/** What to put before a command so that it runs there. */
-async function enter(handle: SandboxHandle, host: string): Promise<string[]> {
-  if (host === 'host') return [];
-  knownHost(handle, host);
-  if (host === 'client') return ['nsenter', `--net=/run/netns/${layoutOfHandle(handle).client.netns}`, '--'];
-  const records = await readRecords(join(handle.stateDir, 'processes'));
-  const machine = records.find((record) => record.host === host && record.service === MACHINE_SERVICE);
-  if (machine !== undefined && isAlive(machine)) return enterMachine(machine.pid);
-  throw new SandboxError({
-    problem: `the node ${host} of the sandbox "${handle.name}" does not run`,
-    hint: 'boot the sandbox anew with "sandbox up"',
-  });
-}
-
-function knownHost(handle: SandboxHandle, host: string): string {
-  const names = [...handle.nodes.map((node) => node.name), 'client'];
-  if (names.includes(host)) return host;
-  throw new SandboxError({
-    problem: `the sandbox "${handle.name}" has no host "${host}"`,
-    hint: `its hosts are ${names.join(', ')}`,
-  });
 }
 
 async function isThere(layout: Layout): Promise<boolean> {
@@ -341,36 +297,13 @@ function exclusively<T>(layout: Layout, reporter: Reporter, work: () => Promise<
 function layoutOf(options: SandboxOptions): Layout {
   return planLayout({
     stateRoot: resolve(process.env['METALLB_SANDBOX_STATE'] || '/var/lib/metallb-addon/sandbox'),
+    families: options.families ?? (kernelHasIpv6() ? 'dual-stack' : 'ipv4'),
     ...(options.name === undefined ? {} : { name: options.name }),
     ...(options.subnet === undefined ? {} : { subnet: options.subnet }),
     ...(options.nodes === undefined ? {} : { nodes: options.nodes }),
   });
 }
 
-function layoutOfRecord(record: InstanceRecord): Layout {
-  return layoutOf({ name: record.name, subnet: record.subnet, nodes: record.nodes });
-}
-
-function layoutOfHandle(handle: SandboxHandle): Layout {
-  return planLayout({
-    stateRoot: dirname(handle.stateDir),
-    name: handle.name,
-    subnet: handle.subnet,
-    nodes: handle.nodes.length,
-  });
-}
-
-function handleOf(layout: Layout, record: InstanceRecord): SandboxHandle {
-  return {
-    name: layout.name,
-    stateDir: layout.stateDir,
-    kubeconfigPath: layout.kubeconfigPath,
-    inventoryDir: layout.inventoryDir,
-    bin: record.bin,
-    nodes: layout.nodes.map(({ name, ip }) => ({ name, ip })),
-    client: { name: 'client', ip: layout.client.ip },
-    serviceCidr: SERVICE_CIDR,
-    podCidr: POD_CIDR,
-    subnet: layout.subnet,
-  };
+function layoutOfRecord({ name, subnet, nodes, families = 'ipv4' }: InstanceRecord): Layout {
+  return layoutOf({ name, subnet, nodes, families });
 }

@@ -6,7 +6,7 @@
  * instance when it is recorded (with its start time), when it is in one of the instance's control groups, or when its
  * network is one of the instance's namespaces, such as a shell that was left open there.
  */
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,7 +16,8 @@ import { SandboxError } from './errors.ts';
 import { releaseHost } from './host-claims.ts';
 import { type Layout, namespacesOf } from './layout.ts';
 import { removeNetwork } from './network.ts';
-import { isAlive, parseStat, readRecords } from './processes.ts';
+import { isRunning, namespacePids, signalPid } from './node-processes.ts';
+import { isAlive, readRecords } from './processes.ts';
 
 const END_TIMEOUT_MS = 20_000;
 
@@ -50,54 +51,17 @@ async function endProcesses(layout: Layout): Promise<void> {
         hint: 'they hang in the kernel (see "ps -o pid,stat,wchan,args"); run "sandbox down" again later',
       });
     }
-    for (const pid of pids) kill(pid);
+    for (const pid of pids) signalPid(pid, 'SIGKILL');
     await sleep(50);
   }
 }
 
 async function livingPids(layout: Layout): Promise<number[]> {
   const recorded = (await readRecords(layout.processesDir)).filter(isAlive).map((record) => record.pid);
-  const pids = new Set([...recorded, ...(await cgroupPids(layout)), ...namespacePids(layout)]);
+  const pids = new Set([...recorded, ...(await cgroupPids(layout)), ...namespacePids(namespacesOf(layout))]);
   // Someone may run this from inside, as "sandbox exec … sandbox down"; one does not saw off one's own branch.
   pids.delete(process.pid);
   return [...pids].filter(isRunning);
-}
-
-/** Processes whose network is one of the instance's named namespaces. */
-function namespacePids(layout: Layout): number[] {
-  const inodes = new Set(namespacesOf(layout).flatMap((netns) => inodeOf(`/run/netns/${netns}`)));
-  if (inodes.size === 0) return [];
-  return readdirSync('/proc')
-    .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => inodeOf(`/proc/${pid}/ns/net`).some((inode) => inodes.has(inode)))
-    .map(Number);
-}
-
-/** Device and inode of a namespace file; empty when it cannot be read. */
-function inodeOf(path: string): string[] {
-  try {
-    const { dev, ino } = statSync(path, { bigint: true });
-    return [`${dev}:${ino}`];
-  } catch {
-    return [];
-  }
-}
-
-/** Whether there is something to end: a process that is dead already may wait for its parent to notice. */
-function isRunning(pid: number): boolean {
-  try {
-    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8')) !== undefined;
-  } catch {
-    return false;
-  }
-}
-
-function kill(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // Ended in between.
-  }
 }
 
 /** The nodes' mounts went with their processes; this is for whatever else was mounted on the instance's files. */

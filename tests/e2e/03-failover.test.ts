@@ -1,6 +1,6 @@
 /** A node's speaker dies, a node is unplugged: the address moves and is answered again, by exactly one node. */
 import { beforeAll, describe, expect, test } from '@jest/globals';
-import { plug, unplug } from '../../src/sandbox/sandbox.ts';
+import { plug, unplug } from '../../src/sandbox/faults.ts';
 import { type Cluster, cluster } from '../support/cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
 

@@ -1,8 +1,10 @@
 /** An instance's names and addresses follow from its options alone. */
 import { describe, expect, test } from '@jest/globals';
+import { parseAddressRange, rangesOverlap } from '../../../src/runtime/model/range.ts';
 import { SandboxError } from '../../../src/sandbox/errors.ts';
+import { handleOf, layoutOfHandle } from '../../../src/sandbox/handle.ts';
 import { formatInventory } from '../../../src/sandbox/inventory.ts';
-import { namespacesOf, planLayout } from '../../../src/sandbox/layout.ts';
+import { namespacesOf, POD_CIDR6, planLayout, SERVICE_CIDR6 } from '../../../src/sandbox/layout.ts';
 
 const stateRoot = '/state';
 
@@ -21,6 +23,22 @@ describe('the default layout', () => {
       '10.6.204.254',
     ]);
     expect(layout.apiServer).toBe('https://10.6.204.1:6443');
+  });
+
+  test('has an IPv6 address beside each IPv4 one, of the same digits', () => {
+    expect(layout.nodes.map(({ ip6, podCidr6 }) => [ip6, podCidr6])).toEqual([
+      ['fd00:10:6:204::1', 'fd00:172:20::/64'],
+      ['fd00:10:6:204::2', 'fd00:172:20:1::/64'],
+      ['fd00:10:6:204::3', 'fd00:172:20:2::/64'],
+    ]);
+    expect([layout.subnet6, layout.client.ip6, layout.hostIp6, layout.routerIp6]).toEqual([
+      'fd00:10:6:204::/64',
+      'fd00:10:6:204::100',
+      'fd00:10:6:204::250',
+      'fd00:10:6:204::254',
+    ]);
+    expect(layout.podCidrs).toEqual(['172.20.0.0/16', 'fd00:172:20::/48']);
+    expect(layout.serviceCidrs).toEqual(['10.68.0.0/16', 'fd00:10:68::/112']);
   });
 
   test('names everything after the instance', () => {
@@ -44,6 +62,9 @@ describe('the default layout', () => {
     expect(text).toContain(
       "[kube_node]\n10.6.204.1 k8s_nodename='master'\n10.6.204.2 k8s_nodename='node1'\n10.6.204.3 k8s_nodename='node2'\n",
     );
+    expect(text).toContain(
+      'SERVICE_CIDR="10.68.0.0/16,fd00:10:68::/112"\nCLUSTER_CIDR="172.20.0.0/16,fd00:172:20::/48"\n',
+    );
     expect(text).toContain('ansible_ssh_private_key_file=/state/metallb/ssh/id_ed25519\n');
   });
 });
@@ -64,6 +85,33 @@ describe('layouts asked for', () => {
     const layout = planLayout({ stateRoot, ...given });
     expect({ subnet: layout.subnet, nodes: layout.nodes.length }).toEqual(want);
     expect(layout.hostInterface.length).toBeLessThanOrEqual(15);
+  });
+
+  test('without IPv6', () => {
+    const layout = planLayout({ stateRoot, families: 'ipv4' });
+    expect([layout.subnet6, layout.nodes[0]?.ip6, layout.nodes[0]?.podCidr6, layout.client.ip6]).toEqual(
+      Array(4).fill(undefined),
+    );
+    expect([layout.podCidrs, layout.serviceCidrs]).toEqual([['172.20.0.0/16'], ['10.68.0.0/16']]);
+  });
+
+  test('IPv6 networks of subnets that differ do not meet, and no LAN is the pods’ or the Services’', () => {
+    const subnets = ['10.6.204.0/24', '10.6.205.0/24', '10.62.4.0/24', '10.215.0.0/16', '172.21.0.0/24', '10.6.8.0/24'];
+    const networks = subnets.map((subnet) => planLayout({ stateRoot, subnet }).subnet6 ?? '');
+    const ranges = [...networks, POD_CIDR6, SERVICE_CIDR6].map((network) => {
+      const range = parseAddressRange(network);
+      if (!range.ok) throw new Error(range.error);
+      return range.value;
+    });
+    const meeting = ranges.flatMap((a, i) => ranges.slice(i + 1).filter((b) => rangesOverlap(a, b)));
+    expect([ranges.length, meeting]).toEqual([8, []]);
+  });
+
+  test('a handle leads back to its layout', () => {
+    for (const families of ['dual-stack', 'ipv4'] as const) {
+      const layout = planLayout({ stateRoot, name: 'a', subnet: '10.99.0.0/16', nodes: 2, families });
+      expect(layoutOfHandle(handleOf(layout, { kubectl: '/k', helm: '/h' }))).toEqual(layout);
+    }
   });
 
   const refused = [
