@@ -19,6 +19,7 @@ interface SandboxFlags {
   readonly name?: string;
   readonly subnet?: string;
   readonly nodes?: number;
+  readonly ipv4Only?: boolean;
   readonly binDir?: string;
 }
 
@@ -31,6 +32,7 @@ export function sandboxHooks(): AddonHooks {
         .option('--name <name>', 'with --sandbox: the cluster’s name (default: metallb)')
         .option('--subnet <cidr>', 'with --sandbox: its LAN (default: 10.6.204.0/24)')
         .option('--nodes <count>', 'with --sandbox: how many nodes (default: 3)', Number)
+        .option('--ipv4-only', 'with --sandbox: without IPv6')
         .option('--bin-dir <dir>', 'with --sandbox: where to look for Kubernetes’ programs first');
     },
     async run(request, options, install) {
@@ -48,9 +50,9 @@ export function sandboxHooks(): AddonHooks {
 }
 
 function checkUsage({ sandbox, ...rest }: SandboxFlags, request: AddonRequest): void {
-  const stray = (['name', 'subnet', 'nodes', 'binDir'] as const).find((flag) => rest[flag] !== undefined);
+  const stray = (['name', 'subnet', 'nodes', 'ipv4Only', 'binDir'] as const).find((flag) => rest[flag] !== undefined);
   if (sandbox !== true && stray !== undefined) {
-    const flag = stray === 'binDir' ? 'bin-dir' : stray;
+    const flag = stray.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
     throw new InstallError({
       kind: 'usage',
       step: 'read the command line',
@@ -68,11 +70,12 @@ function checkUsage({ sandbox, ...rest }: SandboxFlags, request: AddonRequest): 
   }
 }
 
-function bootSandbox({ name, subnet, nodes, binDir }: SandboxFlags): Promise<SandboxHandle> {
+function bootSandbox({ name, subnet, nodes, ipv4Only, binDir }: SandboxFlags): Promise<SandboxHandle> {
   const options: SandboxOptions = {
     ...(name === undefined ? {} : { name }),
     ...(subnet === undefined ? {} : { subnet }),
     ...(nodes === undefined ? {} : { nodes }),
+    ...(ipv4Only === true ? { families: 'ipv4' } : {}),
     ...(binDir === undefined ? {} : { binDir }),
   };
   return up({ ...options, reporter: sandboxPrinter(process.stdout) });

@@ -4,6 +4,7 @@
  */
 import { Command } from 'commander';
 import { SandboxError } from '../../sandbox/errors.ts';
+import { type Fault, readFaults } from '../../sandbox/faults.ts';
 import {
   down,
   exec,
@@ -15,11 +16,13 @@ import {
   up,
 } from '../../sandbox/sandbox.ts';
 import { sandboxPrinter } from '../sandbox-printer.ts';
+import { faultCommand, healCommand } from './sandbox-faults.ts';
 
 interface Flags {
   readonly name?: string;
   readonly subnet?: string;
   readonly nodes?: number;
+  readonly ipv4Only?: boolean;
   readonly binDir?: string;
 }
 
@@ -33,6 +36,7 @@ export function sandboxCommand(): Command {
     .option('--name <name>', 'name of the cluster, for more than one (default: metallb)')
     .option('--subnet <cidr>', 'the nodes’ LAN (default: 10.6.204.0/24)')
     .option('--nodes <count>', 'how many nodes, the master included (default: 3)', Number)
+    .option('--ipv4-only', 'without IPv6; otherwise LAN, pods and Services have both')
     .option('--bin-dir <dir>', 'where to look for Kubernetes’ programs first (or METALLB_SANDBOX_BIN)')
     .action(async (flags: Flags) => {
       const handle = await up({ ...optionsOf(flags), reporter: sandboxPrinter() });
@@ -49,7 +53,8 @@ export function sandboxCommand(): Command {
     .option('--name <name>', 'which cluster (default: metallb)')
     .action(async (flags: Flags) => {
       const found = await status(optionsOf(flags));
-      process.stdout.write(formatStatus(found));
+      const faults = found.handle === undefined ? [] : await readFaults(found.handle);
+      process.stdout.write(formatStatus(found, faults));
       if (found.state !== 'running') process.exitCode = 1;
     });
   sandbox
@@ -67,19 +72,22 @@ export function sandboxCommand(): Command {
     .argument('[arguments...]', 'kubectl’s arguments')
     .passThroughOptions()
     .action(async (args: string[], flags: Flags) => runIn(flags, 'host', ['kubectl', ...args]));
+  sandbox.addCommand(faultCommand(openRunning)).addCommand(healCommand(openRunning));
   return sandbox;
 }
 
 async function runIn(flags: Flags, host: string, argv: readonly string[]): Promise<void> {
-  const handle = await open(optionsOf(flags));
-  if (handle === undefined) {
-    throw new SandboxError({
-      problem: `no sandbox "${flags.name ?? 'metallb'}" is running`,
-      hint: 'boot it with "./install sandbox up"; "./install sandbox status" says more',
-    });
-  }
-  const { exitCode } = await exec(handle, host, argv, { stdio: 'inherit' });
+  const { exitCode } = await exec(await openRunning(flags), host, argv, { stdio: 'inherit' });
   process.exitCode = exitCode;
+}
+
+async function openRunning(flags: Flags): Promise<SandboxHandle> {
+  const handle = await open(optionsOf(flags));
+  if (handle !== undefined) return handle;
+  throw new SandboxError({
+    problem: `no sandbox "${flags.name ?? 'metallb'}" is running`,
+    hint: 'boot it with "./install sandbox up"; "./install sandbox status" says more',
+  });
 }
 
 function optionsOf(flags: Flags): SandboxOptions {
@@ -87,14 +95,17 @@ function optionsOf(flags: Flags): SandboxOptions {
     ...(flags.name === undefined ? {} : { name: flags.name }),
     ...(flags.subnet === undefined ? {} : { subnet: flags.subnet }),
     ...(flags.nodes === undefined ? {} : { nodes: flags.nodes }),
+    ...(flags.ipv4Only === true ? { families: 'ipv4' } : {}),
     ...(flags.binDir === undefined ? {} : { binDir: flags.binDir }),
   };
 }
 
 function formatHandle(handle: SandboxHandle): string {
-  const nodes = handle.nodes.map((node) => `${node.name} ${node.ip}`).join(', ');
+  const hosts = [...handle.nodes, handle.client].map(
+    ({ name, ip, ip6 }) => `${name} ${[ip, ip6 ?? []].flat().join(' ')}`,
+  );
   return [
-    `nodes       ${nodes}; client ${handle.client.ip}`,
+    ...hosts.map((host, index) => `${(index === 0 ? 'hosts' : '').padEnd(12)}${host}`),
     `kubeconfig  ${handle.kubeconfigPath}`,
     `kubectl     ${handle.bin.kubectl}`,
     `inventory   ${handle.inventoryDir}/hosts`,
@@ -102,7 +113,7 @@ function formatHandle(handle: SandboxHandle): string {
   ].join('\n');
 }
 
-function formatStatus(found: SandboxStatus): string {
+function formatStatus(found: SandboxStatus, faults: readonly Fault[]): string {
   const head = `sandbox "${found.name}" is ${found.state === 'absent' ? 'not there' : found.state}`;
   if (found.state === 'absent') return `${head}\n`;
   const nodes = (found.nodes ?? []).map((node) => `  ${node.name}: ${node.ready ? 'Ready' : 'not Ready'}\n`);
@@ -110,6 +121,7 @@ function formatStatus(found: SandboxStatus): string {
     `${head}\n`,
     ...nodes,
     ...found.problems.map((problem) => `  problem: ${problem}\n`),
+    ...faults.map(({ host, what }) => `  fault: ${host} ${what}\n`),
     `logs        ${found.logsDir}\n`,
     found.handle === undefined ? '' : formatHandle(found.handle),
   ].join('');
