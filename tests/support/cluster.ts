@@ -5,7 +5,9 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
+import { heal } from '../../src/sandbox/faults.ts';
 import { exec, open, type SandboxHandle } from '../../src/sandbox/sandbox.ts';
+import { inHost, type Start } from './client-probes.ts';
 import { waitFor } from './wait-for.ts';
 
 export const root = path.resolve(import.meta.dirname, '../..');
@@ -58,6 +60,12 @@ export class Cluster {
     return this.handle.subnet.replace(/\.0\/24$/, '');
   }
 
+  /** "fd00:10:6:204:" of fd00:10:6:204::/64. */
+  get network6(): string {
+    if (this.handle.subnet6 === undefined) throw new Error('this cluster speaks IPv4 alone: its kernel has no IPv6');
+    return this.handle.subnet6.replace(/:\/64$/, '');
+  }
+
   get inventory(): string {
     return this.handle.inventoryDir;
   }
@@ -89,7 +97,8 @@ export class Cluster {
 
   /** One request over a new connection from a host; rejects unless it is answered within two seconds. */
   async curl(from: string, address: string): Promise<string> {
-    const result = await exec(this.handle, from, ['curl', '-sS', '--max-time', '2', `http://${address}/`], {
+    const host = address.includes(':') ? `[${address}]` : address;
+    const result = await exec(this.handle, from, ['curl', '-sS', '--max-time', '2', `http://${host}/`], {
       stdio: 'pipe',
     });
     if (result.exitCode !== 0) throw new Error(`curl from ${from}: ${result.stderr.trim()}`);
@@ -107,8 +116,33 @@ export class Cluster {
 
   /** The address in a Service's status, if it has one. */
   async externalIp(service: string): Promise<string | undefined> {
+    return (await this.externalIps(service))[0];
+  }
+
+  /** All addresses in a Service's status. */
+  async externalIps(service: string): Promise<readonly string[]> {
     const found = await this.get('service', service);
-    return found.status?.loadBalancer?.ingress?.[0]?.ip;
+    const ingress: readonly { readonly ip: string }[] = found.status?.loadBalancer?.ingress ?? [];
+    return ingress.map(({ ip }) => ip);
+  }
+
+  /** Starts programs on a host, for the probes of client-probes.ts. */
+  in(host: string): Promise<Start> {
+    return inHost(this.handle, host);
+  }
+
+  /** Makes a fault of src/sandbox/faults.ts, runs the work, and heals the host whatever comes of it. */
+  async during<T>(
+    host: string,
+    fault: (handle: SandboxHandle, host: string) => Promise<unknown>,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      await fault(this.handle, host);
+      return await work();
+    } finally {
+      await heal(this.handle, host);
+    }
   }
 
   /** The main processes of the component's pods, as this machine numbers them. */
@@ -117,11 +151,18 @@ export class Cluster {
     return Promise.all(pods.map((pod) => pidOf(component, pod)));
   }
 
-  /** The MAC address that answers an ARP request for the address on the client's link; undefined: nobody does. */
+  /** The MAC addresses that answer an ARP request or neighbour solicitation for the address on the client's link. */
   async owners(address: string): Promise<readonly string[]> {
-    const argv = ['arping', '-0', '-c', '1', '-w', '1', '-r', address];
-    const { stdout } = await exec(this.handle, 'client', argv, { stdio: 'pipe' });
+    const argv = address.includes(':') ? this.#solicit(address) : ['arping', '-0', '-c', '1', '-w', '1', '-r', address];
+    const { stdout, stderr, exitCode } = await exec(this.handle, 'client', argv, { stdio: 'pipe' });
+    if (address.includes(':') && exitCode !== 0) throw new Error(`${argv.join(' ')}: ${stderr.trim()}`);
     return [...new Set(stdout.trim().split(/\s+/).filter(Boolean))];
+  }
+
+  #solicit(address: string): string[] {
+    const program = path.join(import.meta.dirname, 'neighbour-asker.ts');
+    const own = String(this.handle.client.ip6);
+    return [process.execPath, '--disable-warning=ExperimentalWarning', program, own, address];
   }
 
   /** The node whose interface has the MAC address. */
