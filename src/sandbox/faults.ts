@@ -125,7 +125,7 @@ async function readProcessFaults(layout: Layout, node: NodeLayout): Promise<stri
   const spinners = await countSpinners(layout, node.name);
   return [
     ...(frozen === 0 ? [] : [`has ${frozen} of its ${pids.length} processes frozen`]),
-    ...(spinners === 0 ? [] : [`has ${spinners} programs that keep processors busy`]),
+    ...(spinners === 0 ? [] : [`keeps processors busy (${spinners})`]),
   ];
 }
 

@@ -48,9 +48,10 @@ export function formatLoss(host: string, percent: number, direction: LossDirecti
       hint: `give a number from ${RESOLUTION} to 100, or 0 to lose none any more`,
     });
   }
-  const share = Math.round(percent / RESOLUTION);
+  // nft refuses a comparison with a number that the generator never gives, so all of them is "at most the last".
+  const last = Math.round(percent / RESOLUTION) - 1;
   const rule = (match: string, way: string) =>
-    `    ${match} "${portOf({ name: host })}" numgen random mod ${100 / RESOLUTION} < ${share} counter drop comment "${percent} % of what is sent ${way} ${host}"`;
+    `    ${match} "${portOf({ name: host })}" numgen random mod ${100 / RESOLUTION} <= ${last} counter drop comment "${percent} % of what is sent ${way} ${host}"`;
   const chain = (name: 'from' | 'to', hook: string, match: string): string[] =>
     direction === name || direction === 'both'
       ? [`  chain ${name} {`, `    type filter hook ${hook} priority 0`, rule(match, name), '  }']

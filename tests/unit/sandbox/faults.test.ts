@@ -14,11 +14,11 @@ describe('loss of frames', () => {
       'table bridge loss-node1 {',
       '  chain from {',
       '    type filter hook prerouting priority 0',
-      '    iifname "port-node1" numgen random mod 100000 < 5000 counter drop comment "5 % of what is sent from node1"',
+      '    iifname "port-node1" numgen random mod 100000 <= 4999 counter drop comment "5 % of what is sent from node1"',
       '  }',
       '  chain to {',
       '    type filter hook postrouting priority 0',
-      '    oifname "port-node1" numgen random mod 100000 < 5000 counter drop comment "5 % of what is sent to node1"',
+      '    oifname "port-node1" numgen random mod 100000 <= 4999 counter drop comment "5 % of what is sent to node1"',
       '  }',
       '}',
       '',
@@ -26,9 +26,9 @@ describe('loss of frames', () => {
   });
 
   const shares = [
-    { name: 'all', given: 100, want: '< 100000 ' },
-    { name: 'a fraction', given: 0.5, want: '< 500 ' },
-    { name: 'the smallest', given: 0.001, want: '< 1 ' },
+    { name: 'all', given: 100, want: '<= 99999 ' },
+    { name: 'a fraction', given: 0.5, want: '<= 499 ' },
+    { name: 'the smallest', given: 0.001, want: '<= 0 ' },
   ];
   test.each(shares)('$name', ({ given, want }) => {
     const ruleset = formatLoss('node1', given, 'to');
