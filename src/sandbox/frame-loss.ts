@@ -18,8 +18,9 @@ const RESOLUTION = 0.001;
 
 /** Replaces the host's rules. `percent`: above 0, at most 100. */
 export async function setLoss(layout: Layout, host: string, percent: number, direction: LossDirection): Promise<void> {
+  const ruleset = formatLoss(host, percent, direction);
   try {
-    await nft(layout, formatLoss(host, percent, direction));
+    await nft(layout, ruleset);
   } catch (error) {
     throw new SandboxError({
       problem: `frames of ${host} cannot be lost: ${errorText(error)}`,
