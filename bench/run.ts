@@ -14,6 +14,7 @@ import { benchArpLatency } from './arp-latency.ts';
 import { BenchCluster } from './bench-cluster.ts';
 import { measureDecision } from './decision.ts';
 import { measureElection } from './election.ts';
+import { measureFailover } from './failover.ts';
 import { measureImageSize } from './image-size.ts';
 import { describeLoad, describeMachine, monotonicMs } from './machine.ts';
 import { measureManyServices } from './many-services.ts';
@@ -39,6 +40,7 @@ const measurements: readonly Measurement[] = [
   { name: 'allocation', title: 'Service created → external address visible', measure: measureAllocation },
   { name: 'throughput', title: 'a thousand Services at once', measure: measureThroughput },
   { name: 'announcement', title: 'external address visible → first ARP reply', measure: measureAnnouncement },
+  { name: 'failover', title: 'a node or its speaker goes, as the client sees it', measure: measureFailover },
   { name: 'memory', title: 'resident memory', measure: measureMemory },
 ];
 
