@@ -56,6 +56,8 @@ export type PeerReason =
 
 export type LivenessOutput =
   | SendOutput
+  /** Find out whether the node answers at once that nobody listens on its port; if it does: 'unreachable'. */
+  | { readonly kind: 'knock'; readonly node: string }
   /** What is believed of a speaker has changed. */
   | {
       readonly kind: 'peer';

@@ -24,6 +24,8 @@ import { type Patience, Watch, type WatchAction } from './watch.ts';
 /** What the judge may send. */
 export interface Post {
   probe(peer: Peer, now: Instant): void;
+  /** Find out whether its node says that nobody listens there. */
+  knock(peer: Peer): void;
   send(to: readonly string[], message: Message): void;
   broadcast(message: Message, now: Instant): void;
 }
@@ -180,6 +182,9 @@ export class Judge {
 
   #carryOut(action: WatchAction, peer: Peer, watch: Watch, now: Instant): Finding[] {
     switch (action) {
+      case 'knock':
+        this.#post.knock(peer);
+        return [];
       case 'probe':
         this.#post.probe(peer, now);
         return [];

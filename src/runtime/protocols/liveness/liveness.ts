@@ -63,6 +63,7 @@ export class Liveness {
   #outputs: LivenessOutput[] = [];
   #incarnation = 0;
   #leaving = false;
+  #hasEnded = false;
   #sequence = 0;
   #random: number;
   #heartbeatAt: Instant | undefined;
@@ -87,6 +88,7 @@ export class Liveness {
     this.#repair = new Repair(this.#book, (to, message) => this.#outbox.send([to], message));
     this.#judge = new Judge(this.#roster, {
       probe: (peer, now) => this.#probe(peer, now),
+      knock: ({ node }) => this.#outputs.push({ kind: 'knock', node }),
       send: (to, message) => this.#outbox.send(to, message),
       broadcast: (message, now) => this.#outbox.broadcast(this.#roster.nodes(), message, now),
     });
@@ -142,6 +144,7 @@ export class Liveness {
   }
 
   #nextDue(now: Instant): Instant | undefined {
+    if (this.#hasEnded) return this.#outbox.deadline();
     let earliest: Instant | undefined;
     for (const at of [this.#heartbeatAt, this.#outbox.deadline(), this.#judge.deadline(now), this.#doubtUntil]) {
       if (at !== undefined && (earliest === undefined || at < earliest)) earliest = at;
@@ -150,6 +153,8 @@ export class Liveness {
   }
 
   #take(input: LivenessInput, now: Instant): void {
+    // Whoever has said goodbye only repeats it; another heartbeat would call that into question.
+    if (this.#hasEnded) return;
     switch (input.kind) {
       case 'peers':
         this.#replacePeers(input.peers, now);
@@ -171,6 +176,7 @@ export class Liveness {
         this.#tellNews(now);
         return;
       case 'goodbye':
+        this.#hasEnded = true;
         this.#broadcast({ kind: 'goodbye', incarnation: this.#incarnation }, now);
         return;
       case 'unreachable': {

@@ -13,7 +13,7 @@
 import { after, type Instant } from '../../model/time.ts';
 import { ASSIST_SHARE, AWAKE_MS, HEARTBEAT_MS, PROBE_MS } from './timings.ts';
 
-export type WatchAction = 'probe' | 'ask' | 'witness';
+export type WatchAction = 'knock' | 'probe' | 'ask' | 'witness';
 
 /** What judging needs besides the silence. */
 export interface Patience {
@@ -91,6 +91,7 @@ export class Watch {
     const actions: WatchAction[] = [];
     if (now >= this.#probeAt(patience)) {
       this.#probeNow = false;
+      if (this.#probedFirst === undefined) actions.push('knock');
       this.#probedFirst ??= now;
       this.#probedLast = now;
       actions.push('probe');

@@ -295,6 +295,9 @@ describe('§7 claims', () => {
     expect(world.speaker(victim).announcing.size).toBe(0);
     world.input(victim, { kind: 'goodbye' });
     world.run(5);
+    expect(world.verdicts()).toHaveLength(3);
+    // It says so again, and nothing else any more.
+    world.run(1000);
     expect(world.verdicts().map(({ output }) => output)).toEqual(
       Array.from({ length: 3 }, () => ({ kind: 'peer', node: victim, state: 'dead', reason: 'said-goodbye' })),
     );

@@ -1,0 +1,141 @@
+/**
+ * A UDP socket on every address of the host, IPv6 and IPv4 in one where the kernel has both. Errors are counted, never
+ * thrown: ENOBUFS, ENETDOWN, EHOSTUNREACH come and go with interfaces, and what they cost is a lost datagram.
+ *
+ * That nobody listens on the other side is told (ICMP port unreachable) only to sockets that are connected to it, so
+ * `knock` connects one for a moment.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+import { isIPv4 } from 'node:net';
+import type { DatagramHandlers, DatagramSocket, DatagramTarget } from '../../engine/datagram-ports.ts';
+import { HostError } from '../../engine/host-error.ts';
+
+/** What may wait while this thread is busy: some thousand datagrams. The kernel grants what it likes. */
+const RECEIVE_BUFFER_BYTES = 1024 * 1024;
+/** How long an answer to a knock is waited for. */
+const KNOCK_MS = 200;
+/** Knocks at the same time. */
+const MOST_KNOCKS = 16;
+
+/** Port 0: any. Rejects with a HostError when the port is taken. */
+export async function openUdp(port: number, handlers: DatagramHandlers): Promise<DatagramSocket> {
+  try {
+    return new HostDatagramSocket(await bound('udp6', port), 'udp6', handlers);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    // A kernel without IPv6.
+    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL' && code !== 'EINVAL') throw toHostError(port, error);
+  }
+  try {
+    return new HostDatagramSocket(await bound('udp4', port), 'udp4', handlers);
+  } catch (error) {
+    throw toHostError(port, error);
+  }
+}
+
+type Family = 'udp4' | 'udp6';
+
+class HostDatagramSocket implements DatagramSocket {
+  readonly port: number;
+  readonly #socket: Socket;
+  readonly #family: Family;
+  readonly #errors = new Map<string, number>();
+  readonly #knocks = new Set<Socket>();
+  #open = true;
+
+  constructor(socket: Socket, family: Family, handlers: DatagramHandlers) {
+    this.#socket = socket;
+    this.#family = family;
+    this.port = socket.address().port;
+    socket.removeAllListeners('error');
+    socket.on('error', (error) => this.#count(error));
+    socket.on('message', (bytes) => {
+      // What a knock looks like.
+      if (bytes.length > 0) handlers.datagram(bytes);
+    });
+    try {
+      socket.setRecvBufferSize(RECEIVE_BUFFER_BYTES);
+    } catch (error) {
+      this.#count(error as Error);
+    }
+  }
+
+  send({ address, port }: DatagramTarget, bytes: Uint8Array): void {
+    if (!this.#open) return;
+    try {
+      this.#socket.send(bytes, port, this.#addressOf(address), (error) => {
+        if (error) this.#count(error);
+      });
+    } catch (error) {
+      this.#count(error as Error);
+    }
+  }
+
+  knock({ address, port }: DatagramTarget, refused: () => void): void {
+    if (!this.#open || this.#knocks.size >= MOST_KNOCKS) return;
+    const knock = createSocket({ type: this.#family, lookup: noLookup });
+    this.#knocks.add(knock);
+    const end = (): void => {
+      if (!this.#knocks.delete(knock)) return;
+      clearTimeout(timer);
+      knock.close();
+    };
+    const timer = setTimeout(end, KNOCK_MS);
+    knock.on('error', (error) => {
+      const wasOpen = this.#knocks.has(knock);
+      end();
+      if (wasOpen && (error as NodeJS.ErrnoException).code === 'ECONNREFUSED') refused();
+    });
+    knock.connect(port, this.#addressOf(address), () => {
+      if (this.#knocks.has(knock)) knock.send(new Uint8Array());
+    });
+  }
+
+  errors(): Readonly<Record<string, number>> {
+    return Object.fromEntries([...this.#errors].sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    this.#socket.close();
+    for (const knock of this.#knocks) knock.close();
+    this.#knocks.clear();
+  }
+
+  /** A socket of both families names IPv4 addresses in IPv6 (RFC 4291 §2.5.5.2). */
+  #addressOf(address: string): string {
+    return this.#family === 'udp6' && isIPv4(address) ? `::ffff:${address}` : address;
+  }
+
+  #count(error: Error): void {
+    const name = (error as NodeJS.ErrnoException).code ?? error.name;
+    this.#errors.set(name, (this.#errors.get(name) ?? 0) + 1);
+  }
+}
+
+function bound(family: Family, port: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket({ type: family, lookup: noLookup });
+    socket.once('error', (error) => {
+      socket.close();
+      reject(error);
+    });
+    socket.bind(port, family === 'udp6' ? '::' : '0.0.0.0', () => resolve(socket));
+  });
+}
+
+/** Targets are addresses: asking the resolver would only cost a turn through its threads. */
+function noLookup(
+  address: string,
+  _options: unknown,
+  callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
+): void {
+  callback(null, address, isIPv4(address) ? 4 : 6);
+}
+
+function toHostError(port: number, error: unknown): HostError {
+  const { errno = 0, code } = error as NodeJS.ErrnoException;
+  const detail = code === undefined ? {} : { detail: code };
+  return new HostError(`bind UDP port ${port}`, Math.abs(errno), { cause: error, ...detail });
+}
