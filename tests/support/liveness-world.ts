@@ -299,6 +299,8 @@ export class LivenessWorld {
     this.#heap.add(until, () => {
       if (speaker.busyUntil > this.now) return;
       for (const what of speaker.inbox.splice(0)) what();
+      // As the machine asks for it: the socket first.
+      if (speaker.timerFired) this.#onTimer(speaker);
       this.#countDoubles();
     });
   }
@@ -317,12 +319,14 @@ export class LivenessWorld {
       speaker.timerFired = true;
       const lateMs = this.weather.lateness(this.dice);
       if (lateMs > 1 && speaker.busyUntil <= this.now) this.#keepBusy(speaker, this.now + lateMs);
-      this.#whenAwake(speaker, () => {
-        speaker.timerFired = false;
-        speaker.timerAt = undefined;
-        this.#handle(speaker, { kind: 'timer' });
-      });
+      if (speaker.busyUntil <= this.now) this.#onTimer(speaker);
     });
+  }
+
+  #onTimer(speaker: Speaker): void {
+    speaker.timerFired = false;
+    speaker.timerAt = undefined;
+    this.#handle(speaker, { kind: 'timer' });
   }
 }
 

@@ -58,7 +58,7 @@ export class Judge {
   late(latenessMs: number, now: Instant): void {
     if (latenessMs < LATE_MS) return;
     for (const [peer, watch] of this.#watches) {
-      if (latenessMs >= this.timeoutMs(peer, now) / 2) watch.silentFrom(now, this.#sleptMs + latenessMs);
+      if (latenessMs >= this.timeoutMs(peer, now)) watch.silentFrom(now, this.#sleptMs + latenessMs);
     }
     this.#ownLateness.note(latenessMs, now);
     this.#sleptMs += latenessMs;
@@ -78,6 +78,8 @@ export class Judge {
 
   /** It was heard, by a datagram of its own. */
   heard(peer: Peer, now: Instant): void {
+    // Whoever witnessed its silence before was wrong.
+    peer.witnesses.clear();
     const watch = this.#watches.get(peer);
     if (watch === undefined) return;
     watch.silentFrom(now, this.#sleptMs);

@@ -35,8 +35,9 @@ export const TAKEOVER_MS = 200;
 /** What is added where there is nobody to ask. */
 export const ALONE_MS = 50;
 
-/** How long a witness counts. */
-export const WITNESS_MS = 3000;
+/** How long a witness counts: it says so again and again while the silence lasts. */
+export const WITNESS_MS = 1000;
+export const WITNESS_AGAIN_MS = 400;
 /** How long somebody who was asked keeps watching a speaker that it does not watch by itself. */
 export const ASSIST_MS = 3000;
 /** Its share of the usual timeout: whoever asked has waited already. */
@@ -80,5 +81,5 @@ export const BURST_PAUSE_MS = 2;
 export function timeoutMs(lateness: { subjectMs: number; ownMs: number; roundTripMs: number }): number {
   const { subjectMs, ownMs, roundTripMs } = lateness;
   const beyond = (ms: number): number => Math.max(0, ms - ALLOWED_LATENESS_MS);
-  return Math.min(CEILING_MS, FLOOR_MS + 1.25 * beyond(subjectMs) + 0.5 * beyond(ownMs) + 2 * beyond(roundTripMs));
+  return Math.min(CEILING_MS, FLOOR_MS + 1.2 * beyond(subjectMs) + 0.4 * beyond(ownMs) + 2 * beyond(roundTripMs));
 }

@@ -1,7 +1,7 @@
 /**
  * One watcher's patience with one speaker: what to do about its silence, and when.
  *
- *      heard            0.3 T          0.6 T               T
+ *      heard            0.2 T          0.6 T               T
  *     ──┼────────────────┼──────────────┼──────────────────┼──────────────────▶
  *       │  at rest       │ try it       │ ask the others   │ bear witness that it is silent
  *       ▲                │ directly,    │ whether they     │
@@ -11,7 +11,7 @@
  * that it judges, and after a long sleep it begins anew.
  */
 import { after, type Instant } from '../../model/time.ts';
-import { ASSIST_SHARE, AWAKE_MS, HEARTBEAT_MS, PROBE_MS } from './timings.ts';
+import { ASSIST_SHARE, AWAKE_MS, HEARTBEAT_MS, PROBE_MS, WITNESS_AGAIN_MS } from './timings.ts';
 
 export type WatchAction = 'knock' | 'probe' | 'ask' | 'witness';
 
@@ -24,9 +24,6 @@ export interface Patience {
   /** How long the watcher's own timers were late, all added up since it started. */
   readonly sleptMs: number;
 }
-
-/** Between two testimonies of the same silence. */
-const WITNESS_AGAIN_MS = 1000;
 
 export class Watch {
   /** Set: somebody asked for it; until then, unless the ring wants it too. */
@@ -122,7 +119,7 @@ export class Watch {
     if (this.#probeNow) return this.#silentFrom;
     if (this.#probedLast !== undefined) return after(this.#probedLast, Math.max(HEARTBEAT_MS, timeoutMs / 8));
     return this.assistUntil === undefined
-      ? after(this.#silentFrom, Math.max(PROBE_MS, timeoutMs * 0.3))
+      ? after(this.#silentFrom, Math.max(PROBE_MS, timeoutMs * 0.2))
       : this.#silentFrom;
   }
 
