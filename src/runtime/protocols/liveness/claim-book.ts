@@ -42,6 +42,8 @@ export class ClaimBook {
   readonly #lists = new Map<string, ClaimList>();
   /** The same, the other way round: who claims an address, and with what epoch. */
   readonly #claimants = new Map<Ip, Map<string, number>>();
+  /** Claims that somebody else told of, until their node's own list tells of the address. */
+  readonly #hearsay = new Map<Ip, Claim>();
   #highestEpoch = 0;
 
   /** `counts`: whether a speaker's claims count now; this one's own always do. */
@@ -76,6 +78,17 @@ export class ClaimBook {
     return splitIps(held, STEP_BYTES).map((released) => this.#takeOwnStep({ claimed: [], released }));
   }
 
+  /**
+   * A third speaker's word that a node claims an address. It counts until that node's own list says something of it: who
+   * has just yielded to a claim must not find the address without an owner because the list is still on its way.
+   */
+  heardSay(claim: Claim): void {
+    this.heardOf(claim.epoch);
+    if (claim.node === this.#self || (this.#lists.get(claim.node)?.epochs.get(claim.ip) ?? -1) >= claim.epoch) return;
+    const known = this.#hearsay.get(claim.ip);
+    if (known === undefined || outranks(claim, known)) this.#hearsay.set(claim.ip, claim);
+  }
+
   /** The epoch with which this speaker claims the address; undefined: it does not. */
   ownEpoch(ip: Ip): number | undefined {
     return this.#lists.get(this.#self)?.epochs.get(ip);
@@ -106,7 +119,7 @@ export class ClaimBook {
     }
     const released = [...before.keys()];
     this.#take(node, { version, claimed, released });
-    return [...claimed.flatMap(({ ips }) => ips), ...released];
+    return [...claimed.flatMap(({ ips }) => ips), ...released, ...this.#forgetHearsayOf(node)];
   }
 
   /** Forgets the list: another process begins a new one. Returns what was in it. */
@@ -114,7 +127,7 @@ export class ClaimBook {
     const ips = this.addresses(node);
     for (const ip of ips) this.#unlist(node, ip);
     this.#lists.delete(node);
-    return ips;
+    return [...ips, ...this.#forgetHearsayOf(node)];
   }
 
   /** What the speaker claims, as far as is known, whether it counts or not. */
@@ -142,6 +155,8 @@ export class ClaimBook {
     for (const [node, epoch] of this.#claimants.get(ip) ?? []) {
       if (this.#counts(node) && (best === undefined || outranks({ node, epoch }, best))) best = { ip, node, epoch };
     }
+    const told = this.#hearsay.get(ip);
+    if (told !== undefined && this.#counts(told.node) && (best === undefined || outranks(told, best))) return told;
     return best;
   }
 
@@ -152,7 +167,14 @@ export class ClaimBook {
       if (!this.#counts(node)) continue;
       for (const [ip, epoch] of epochs) claims.push({ ip, node, epoch });
     }
+    for (const claim of this.#hearsay.values()) if (this.#counts(claim.node)) claims.push(claim);
     return claims;
+  }
+
+  #forgetHearsayOf(node: string): readonly Ip[] {
+    const ips = [...this.#hearsay.values()].filter((claim) => claim.node === node).map(({ ip }) => ip);
+    for (const ip of ips) this.#hearsay.delete(ip);
+    return ips;
   }
 
   #takeOwnStep(change: Omit<ClaimStep, 'version'>): ClaimStep {
@@ -168,6 +190,9 @@ export class ClaimBook {
       this.#lists.set(node, list);
     }
     list.version = version;
+    for (const ip of [...released, ...claimed.flatMap(({ ips }) => ips)]) {
+      if (this.#hearsay.get(ip)?.node === node) this.#hearsay.delete(ip);
+    }
     for (const ip of released) this.#unlist(node, ip);
     for (const { epoch, ips } of claimed) {
       this.heardOf(epoch);

@@ -539,10 +539,10 @@ export class Liveness {
     for (const { node: id, claims } of owners) {
       const node = this.#roster.byId(id)?.node;
       if (node === undefined) continue;
-      this.#book.heardOf(claims.epoch);
       for (const ip of claims.ips) {
         const own = this.#book.ownEpoch(ip);
         const claim = { ip, node, epoch: claims.epoch };
+        this.#book.heardSay(claim);
         if (own !== undefined && outranks(claim, { node: this.#options.node, epoch: own })) stronger.push(claim);
       }
     }
