@@ -196,6 +196,7 @@ describe('helm template', () => {
                   '--health-probe-port=17472',
                   '--lb-class=example.com/lb',
                   '--ml-bindport=7946',
+                  '--election=spread',
                   '--ignore-exclude-lb',
                 ],
                 securityContext: { capabilities: { drop: ['ALL'], add: ['NET_RAW'] }, readOnlyRootFilesystem: true },

@@ -20,8 +20,16 @@ export const GATEWAYS_ANNOTATION = 'metallb.io/speaker-gateways';
 /** The labels that find the speakers' Leases among the namespace's others. */
 export const SPEAKER_LEASE_LABELS = { app: 'metallb', component: 'speaker' } as const;
 
-/** On a speaker's Lease: the TCP port where it can be reached directly. Absent: it cannot. */
+/** On a speaker's Lease: the UDP port where other speakers reach it. Absent: it cannot. */
 export const PORT_ANNOTATION = 'metallb.io/speaker-port';
+
+/** On a speaker's Lease: which process of its node it is, drawn at its start. Absent: one of a version that did not say. */
+export const BOOT_ANNOTATION = 'metallb.io/speaker-boot';
+
+/** The boot that the annotation names; undefined where it is absent or malformed. */
+export function parseSpeakerBoot(annotation: string | undefined): string | undefined {
+  return /^[0-9a-f]{16}$/.test(annotation ?? '') ? annotation : undefined;
+}
 
 /** The port that the annotation names; undefined where it is absent or no port. */
 export function parseSpeakerPort(annotation: string | undefined): number | undefined {

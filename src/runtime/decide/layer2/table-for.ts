@@ -11,6 +11,8 @@ import type { AddressPlan } from './plan-layer2.ts';
 export interface TableEntry extends AnnouncedAddress {
   /** 'to-claim': it owns the address and must say so; 'held': it has; 'yielding': another is to claim it next. */
   readonly standing: 'to-claim' | 'held' | 'yielding';
+  /** Whom the claims named when it was planned; absent: nobody. */
+  readonly holder?: string;
 }
 
 /** `claims` may be newer than those the plan was made with: who is outbid stops at once, without waiting for a plan. */
@@ -27,10 +29,11 @@ function entryFor(nodeName: string, plan: AddressPlan, holder: string | undefine
   const { ip, owner, interfaces } = plan;
   if (owner === undefined) return undefined;
   if (holder === nodeName) {
-    if (owner === nodeName) return { ip, interfaces, standing: 'held' };
-    return { ip, interfaces: plan.holderInterfaces ?? 'in-subnet', standing: 'yielding' };
+    if (owner === nodeName) return { ip, interfaces, standing: 'held', holder };
+    return { ip, interfaces: plan.holderInterfaces ?? 'in-subnet', standing: 'yielding', holder };
   }
   // Another node claimed it since the plan was made: to claim it back would start a quarrel that the next plan settles.
   const isNews = holder !== undefined && holder !== plan.holder;
-  return owner !== nodeName || isNews ? undefined : { ip, interfaces, standing: 'to-claim' };
+  if (owner !== nodeName || isNews) return undefined;
+  return { ip, interfaces, standing: 'to-claim', ...(holder === undefined ? {} : { holder }) };
 }

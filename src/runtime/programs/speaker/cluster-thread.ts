@@ -8,7 +8,7 @@ import { type Backoff, backoffMs } from '../../engine/backoff.ts';
 import type { Clock, Random } from '../../engine/ports.ts';
 import type { InterfaceFacts } from '../../model/announcements.ts';
 import { after, type Instant } from '../../model/time.ts';
-import type { ClusterWorkerData, FromCluster, ToCluster } from './messages.ts';
+import type { ClusterWorkerData, FromCluster, LivenessView, ToCluster } from './messages.ts';
 
 const BACKOFF: Backoff = { baseMs: 500, ceilingMs: 30_000 };
 /** A worker that lived this long was a working one: the next failure starts the backoff afresh. */
@@ -30,6 +30,7 @@ export class ClusterThread {
   #failures = 0;
   #interfaces: readonly InterfaceFacts[] | undefined;
   #gateways: readonly string[] | undefined;
+  #liveness: LivenessView | undefined;
   #stopping = false;
 
   constructor(options: ClusterThreadOptions) {
@@ -46,6 +47,11 @@ export class ClusterThread {
   setGateways(gateways: readonly string[]): void {
     this.#gateways = gateways;
     this.#post({ kind: 'gateways', gateways });
+  }
+
+  setLiveness(view: LivenessView): void {
+    this.#liveness = view;
+    this.#post({ kind: 'liveness', view });
   }
 
   /** Asks the worker to give this node's addresses up; its 'retired' says that it did. */
@@ -75,6 +81,7 @@ export class ClusterThread {
     worker.on('exit', (code) => this.#exited(failure ?? new Error(`the cluster worker ended with code ${code}`)));
     if (this.#interfaces !== undefined) this.setInterfaces(this.#interfaces);
     if (this.#gateways !== undefined) this.setGateways(this.#gateways);
+    if (this.#liveness !== undefined) this.setLiveness(this.#liveness);
   }
 
   #exited(failure: unknown): void {

@@ -2,9 +2,10 @@
  * The speaker's cluster half: caches of the API, the speakers' liveness, and the plan, joined. On any change it plans
  * the whole of layer 2 anew and hands this node's table over when it differs from the last one.
  *
- *   informers ───┐
- *   Configuration ┼─▶ plan ─▶ planLayer2 ─▶ tableFor(this node) ─▶ main thread
- *   Membership ──┘                     └─▶ log, Events, counters
+ *   informers ────────────────┐
+ *   Configuration ────────────┼─▶ plan ─▶ planLayer2 ─▶ tableFor(this node) ─▶ main thread
+ *   Membership ◀─ liveness ───┤                     └─▶ log, Events, counters
+ *   claims, from main thread ─┘
  *
  * Nothing is handed over before every cache has synced and a configuration has been read, so a start withdraws nothing.
  */
@@ -20,16 +21,21 @@ import { tableFor } from '../../decide/layer2/table-for.ts';
 import { DutyCycle } from '../../engine/duty-cycle.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, WorkQueue } from '../../engine/work-queue.ts';
-import type { AnnouncedAddress } from '../../model/announcements.ts';
 import type { EndpointSliceView, NodeDetails } from '../../model/cluster.ts';
 import { holdsBack } from '../../model/config.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import type { ServiceView } from '../../model/service.ts';
 import { Configuration } from '../configuration.ts';
+import type { AddressTable } from './announced.ts';
+import { Calm } from './calm.ts';
 import { Membership } from './membership.ts';
-import type { ClusterCounters, ClusterWorkerData, FromCluster, ToCluster } from './messages.ts';
+import type { ClusterCounters, ClusterWorkerData, FromCluster, LivenessView, Peer, ToCluster } from './messages.ts';
 import { layer2Facts } from './snapshot.ts';
 
+/** How long after a change among the speakers nothing is handed back: who comes and goes is given time to settle. */
+const SPEAKERS_CALM_MS = 10_000;
+/** How long after an address has changed hands the next one may be handed back. */
+const CLAIMS_CALM_MS = 1000;
 /** For how many times as long as a plan took no other one is made: planning takes a fifth of a core at most. */
 const REST_PER_PLAN = 4;
 
@@ -61,13 +67,17 @@ export class Cluster {
   readonly #queue: WorkQueue;
   readonly #planning: DutyCycle;
   #plans: readonly AddressPlan[] = [];
-  #table: readonly AnnouncedAddress[] | undefined;
+  #table: AddressTable | undefined;
+  #peers: readonly Peer[] | undefined;
+  #liveness: LivenessView = { states: {}, leaving: [], claims: [] };
+  readonly #calm: Calm;
   #missing: readonly string[] | undefined;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
     const { clock, random, settings } = options;
     this.#planning = new DutyCycle(clock, REST_PER_PLAN);
+    this.#calm = new Calm(clock, () => this.#changed());
     this.#queue = new WorkQueue({
       clock,
       random,
@@ -98,7 +108,10 @@ export class Cluster {
       random,
       settings,
       node: (name) => this.#nodes.get(name),
-      onChanged: () => this.#changedNow(),
+      onChanged: () => {
+        this.#calm.disturbed(SPEAKERS_CALM_MS);
+        this.#changedNow();
+      },
       // Connections that went through the outage may be dead without knowing it: what they missed is needed now.
       onBackInReach: () => {
         for (const informer of this.#informers()) informer.reconnect();
@@ -123,10 +136,22 @@ export class Cluster {
       case 'gateways':
         this.#membership.setGateways(message.gateways);
         return;
+      case 'liveness':
+        this.#learn(message.view);
+        return;
       case 'retire':
         void this.#retire();
         return;
     }
+  }
+
+  #learn(view: LivenessView): void {
+    const before = this.#liveness;
+    this.#liveness = view;
+    // Each move ends with a claim, and the next is planned when all have heard of it.
+    if (!isDeepStrictEqual(before.claims, view.claims)) this.#calm.disturbed(CLAIMS_CALM_MS);
+    this.#membership.setStates(view.states);
+    this.#changedNow();
   }
 
   async #retire(): Promise<void> {
@@ -172,6 +197,7 @@ export class Cluster {
       this.#missing = missing;
       this.#options.post({ kind: 'health', missing });
     }
+    if (this.#membership.informer.synced && this.#nodes.synced) this.#tellPeers();
     if (missing.length > 0) return;
     const { settings, sha256Hex, onConfiguration, onPlanned } = this.#options;
     const decided = this.#configuration.decide();
@@ -185,18 +211,39 @@ export class Cluster {
       nodes: this.#nodes.list(),
       speakers: this.#membership.speakers(),
     };
-    const facts = layer2Facts(caches, config, settings);
+    const { leaving } = this.#liveness;
+    const election = this.#election();
+    const claims = election === 'spread' ? this.#liveness.claims : [];
+    const handBack = this.#calm.isCalm ? 'allowed' : 'not-now';
+    const facts = layer2Facts(
+      caches,
+      config,
+      { claims, leaving, handBack, conflicts: new Map() },
+      { ...settings, election },
+    );
     const before = this.#plans;
     this.#plans = planLayer2(facts, sha256Hex);
-    this.#handOver(tableFor(settings.nodeName, this.#plans, facts.claims));
+    this.#handOver({ election, entries: tableFor(settings.nodeName, this.#plans, claims) });
     onPlanned(this.#plans, before, (key) => this.#services.get(key));
     this.#options.post({ kind: 'counters', counters: countersOf(this.#plans, settings.nodeName, decided) });
   }
 
-  #handOver(addresses: readonly AnnouncedAddress[]): void {
-    if (isDeepStrictEqual(addresses, this.#table)) return;
-    this.#table = addresses;
-    this.#options.post({ kind: 'table', addresses });
+  #handOver(table: AddressTable): void {
+    if (isDeepStrictEqual(table, this.#table)) return;
+    this.#table = table;
+    this.#options.post({ kind: 'table', table });
+  }
+
+  /** By hash while a speaker lives that makes no claims: one of an earlier version, during an upgrade. */
+  #election(): AddressTable['election'] {
+    return this.#membership.allClaim ? this.#options.settings.election : 'metallb';
+  }
+
+  #tellPeers(): void {
+    const peers = this.#membership.peers();
+    if (isDeepStrictEqual(peers, this.#peers)) return;
+    this.#peers = peers;
+    this.#options.post({ kind: 'peers', peers });
   }
 
   #whatIsMissing(): readonly string[] {

@@ -10,29 +10,36 @@ export interface SpeakerFlags extends ProgramFlags {
   readonly pod: { readonly name: string; readonly uid: string } | undefined;
   readonly excludedNodes: 'skip' | 'use';
   readonly excludePatterns: readonly RegExp[];
-  /** TCP port where other speakers can reach this one directly. */
-  readonly presencePort: number;
+  readonly election: 'spread' | 'metallb';
+  /** Directory with the speakers' key; it may be missing. */
+  readonly livenessKeyDir: string;
+  /** UDP port of what speakers tell each other. */
+  readonly livenessPort: number;
 }
 
 /** Where the ConfigMap metallb-excludel2 is mounted. */
 const EXCLUDE_FILE = '/etc/metallb/excludel2.yaml';
+/** Where the Secret with the speakers' key is mounted. */
+const LIVENESS_KEY_DIR = '/etc/ml_secret_key';
 /** MetalLB's port for traffic between speakers. */
-const PRESENCE_PORT = '7946';
+const LIVENESS_PORT = '7946';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The error is a sentence for the user. */
 export function readSpeakerFlags(argv: readonly string[], env: Environment): Result<SpeakerFlags> {
   const read = readFlags(argv, env, {
-    texts: ['node-name', 'exclude-file', 'ml-bindport'],
+    texts: ['node-name', 'exclude-file', 'ml-bindport', 'election', 'liveness-key-dir'],
     switches: ['ignore-exclude-lb'],
   });
   if (!read.ok) return read;
   const { flags, own, switches } = read.value;
   const nodeName = own['node-name'] ?? env['METALLB_NODE_NAME'] ?? '';
   if (nodeName === '') return err('--node-name or METALLB_NODE_NAME must say which node this is');
-  const presencePort = readPort(own['ml-bindport'] ?? env['METALLB_ML_BIND_PORT'] ?? PRESENCE_PORT);
-  if (presencePort === undefined) return err('--ml-bindport must be a port number');
+  const livenessPort = readPort(own['ml-bindport'] ?? env['METALLB_ML_BIND_PORT'] ?? LIVENESS_PORT);
+  if (livenessPort === undefined) return err('--ml-bindport must be a port number');
+  const election = own['election'] ?? 'spread';
+  if (election !== 'spread' && election !== 'metallb') return err('--election must be spread or metallb');
   const patterns = readExcludePatterns(own['exclude-file'] ?? EXCLUDE_FILE);
   if (!patterns.ok) return patterns;
   return ok({
@@ -41,7 +48,9 @@ export function readSpeakerFlags(argv: readonly string[], env: Environment): Res
     pod: podOf(flags.podName, env['METALLB_POD_UID']),
     excludedNodes: switches.has('ignore-exclude-lb') ? 'use' : 'skip',
     excludePatterns: patterns.value,
-    presencePort,
+    livenessPort,
+    election,
+    livenessKeyDir: own['liveness-key-dir'] ?? LIVENESS_KEY_DIR,
   });
 }
 

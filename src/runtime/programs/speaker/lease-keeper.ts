@@ -6,6 +6,7 @@
 
 import { leasesPath } from '../../adapters/kube/paths.ts';
 import {
+  BOOT_ANNOTATION,
   GATEWAYS_ANNOTATION,
   INTERFACES_ANNOTATION,
   PORT_ANNOTATION,
@@ -21,8 +22,10 @@ export interface LeaseKeeperOptions {
   readonly nodeName: string;
   /** The Node object's uid, once it is known: the Lease goes when the Node goes. */
   readonly nodeUid: () => string | undefined;
-  /** Where this speaker can be reached directly; undefined: nowhere. */
-  readonly presencePort: number | undefined;
+  /** UDP port where other speakers reach this one; undefined: nowhere. */
+  readonly livenessPort: number | undefined;
+  /** Which process this is. */
+  readonly boot: string;
   /** How many speakers there are, for the pace. */
   readonly speakers: () => number;
   readonly onRenewed: (leaseMs: number) => void;
@@ -120,7 +123,7 @@ export class LeaseKeeper {
   }
 
   #lease(leaseMs: number): object {
-    const { nodeName, namespace, clock, presencePort } = this.#options;
+    const { nodeName, namespace, clock, livenessPort, boot } = this.#options;
     const uid = this.#options.nodeUid();
     return {
       apiVersion: 'coordination.k8s.io/v1',
@@ -133,7 +136,8 @@ export class LeaseKeeper {
           [INTERFACES_ANNOTATION]: this.#interfaces,
           [GATEWAYS_ANNOTATION]: this.#gateways,
           // "" rather than nothing: a merge patch must take away what an earlier process left there.
-          [PORT_ANNOTATION]: `${presencePort ?? ''}`,
+          [PORT_ANNOTATION]: `${livenessPort ?? ''}`,
+          [BOOT_ANNOTATION]: boot,
         },
         ...(uid === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }] }),
       },

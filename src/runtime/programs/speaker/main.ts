@@ -2,31 +2,44 @@
  * The speaker: answers for the addresses this node owns. This thread is the network and nothing else; the cluster half
  * runs in a worker (cluster-worker.ts), so that nothing the API server does can delay a reply.
  *
- *     SIGTERM ─▶ the Lease is deleted, others take over ─▶ still answering for HANDOVER_MS ─▶ closed, exit 0
+ *     SIGTERM ─▶ leaves: others claim its addresses one by one, and each is answered until then ─▶ the Lease is deleted,
+ *                goodbye ─▶ closed, exit 0
  */
+import { createHash, randomBytes } from 'node:crypto';
 import { hostClock } from '../../adapters/host/clock.ts';
+import { DatagramSeal } from '../../adapters/host/datagram-seal.ts';
 import { readGateways } from '../../adapters/host/gateways.ts';
 import { watchInterfaces } from '../../adapters/host/interfaces.ts';
+import { KeyFolder } from '../../adapters/host/key-folder.ts';
 import { selfTestPolling } from '../../adapters/host/native/self-test.ts';
 import { hostPacketSockets } from '../../adapters/host/packet-socket.ts';
 import { hostRandom } from '../../adapters/host/random.ts';
-import { showPresence } from '../../adapters/host/tcp-presence.ts';
+import { openUdp } from '../../adapters/host/udp.ts';
 import { healthRoutes } from '../../adapters/observe/health.ts';
 import { serveHttp } from '../../adapters/observe/http.ts';
 import { openLog } from '../../adapters/observe/log.ts';
 import { metricsRoutes } from '../../adapters/observe/metrics.ts';
+import type { Ip } from '../../model/ip.ts';
+import { Announced } from './announced.ts';
 import { ClusterThread } from './cluster-thread.ts';
 import { readSpeakerFlags } from './flags.ts';
 import { GatewayWatch } from './gateway-watch.ts';
-import type { ClusterCounters, FromCluster } from './messages.ts';
+import { type LinkOutput, openLivenessLink } from './liveness-link.ts';
+import { LivenessNews, some } from './liveness-news.ts';
+import type { ClusterCounters, FromCluster, Peer } from './messages.ts';
 import { speakerMetrics } from './metrics.ts';
 import { createPacketPath } from './packet-path.ts';
 
-/** How long the old owner goes on answering after it has said goodbye, while its successor announces itself. */
+/** How long others have to claim what a speaker that leaves announces; what nobody can claim it gives up then. */
+const LEAVE_MS = 2000;
+/** How long it goes on answering without claims, when those who are to succeed it make none. */
 const HANDOVER_MS = 500;
+/** How long the others' claims may take to be heard of after a start, before this speaker makes its own. */
+const SETTLE_MS = 1000;
 /** How long the goodbye may take before the speaker ends without it. */
 const RETIRE_MS = 1500;
 
+const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
 const read = readSpeakerFlags(process.argv.slice(2), process.env);
 if (!read.ok) {
   process.stderr.write(`speaker: ${read.error}\n`);
@@ -45,23 +58,52 @@ const packetPath = createPacketPath({
   excludePatterns: flags.excludePatterns,
 });
 
+const boot = randomBytes(8).toString('hex');
+const announced = new Announced({ nodeName: flags.nodeName, ownerOf: (ip) => link?.owner(ip)?.node });
 let generation = 0;
 let missing: readonly string[] = ['the cluster has not been read yet'];
 let counters: ClusterCounters | undefined;
 const retired = Promise.withResolvers<void>();
 
-const presence = await showPresence(flags.presencePort).catch((err: unknown) => {
-  log.warn({ err, port: flags.presencePort }, 'the port is taken: other speakers cannot reach this one directly');
+const seal = new DatagramSeal(boot);
+const keys = new KeyFolder({
+  folder: flags.livenessKeyDir,
+  clock: hostClock,
+  log,
+  onChange: (changed) => seal.setKeys(changed),
+});
+await keys.start();
+const link = await openLivenessLink({
+  node: flags.nodeName,
+  boot,
+  clock: hostClock,
+  seal,
+  sha256Hex,
+  seed: randomBytes(4).readUInt32BE(),
+  open: (handlers) => openUdp(flags.livenessPort, handlers),
+  onOutput: heed,
+}).catch((err: unknown) => {
+  log.warn({ err, port: flags.livenessPort }, 'the UDP port is taken: speakers judge each other by their Leases alone');
   return undefined;
 });
+const news = new LivenessNews({
+  nodeName: flags.nodeName,
+  log,
+  claims: () => link?.claims() ?? [],
+  soon: setImmediate,
+  onView: (view) => cluster.setLiveness(view),
+});
+let hasPeers = false;
 
 const cluster = new ClusterThread({
   workerData: {
     nodeName: flags.nodeName,
+    boot,
+    election: flags.election,
     namespace: flags.namespace,
     pod: flags.pod,
     kubeconfigPath: flags.kubeconfigPath,
-    presencePort: presence?.port,
+    livenessPort: link?.port,
     loadBalancerClass: flags.loadBalancerClass,
     excludedNodes: flags.excludedNodes,
     logLevel: flags.logLevel,
@@ -107,10 +149,15 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => 
 
 function handle(message: FromCluster): void {
   switch (message.kind) {
-    case 'table':
-      generation += 1;
-      packetPath.setTable({ generation, addresses: message.addresses });
+    case 'peers':
+      meet(message.peers);
       return;
+    case 'table': {
+      const changes = announced.take(message.table);
+      release(changes.release);
+      claim(changes.claim);
+      return;
+    }
     case 'health':
       missing = message.missing;
       return;
@@ -123,16 +170,59 @@ function handle(message: FromCluster): void {
   }
 }
 
+/** The first time tells how long to wait before the first claims. */
+function meet(peers: readonly Peer[]): void {
+  news.setPeers(new Set(peers.map(({ node }) => node)));
+  link?.setPeers(peers);
+  if (hasPeers) return;
+  hasPeers = true;
+  hostClock.schedule(peers.length === 0 ? 0 : SETTLE_MS, () => claim(announced.allowClaims()));
+}
+
+function heed(output: LinkOutput): void {
+  news.take(output);
+  if (output.kind === 'overtaken') announced.overtaken(output.claims.map(({ ip }) => ip));
+  else if (output.kind === 'doubt' || output.kind === 'assured') announced.setDoubt(output.kind === 'doubt');
+  else return;
+  answer();
+}
+
+/** Answered first: whoever hears the claim stops answering. */
+function claim(ips: readonly Ip[]): void {
+  answer();
+  if (ips.length === 0) return;
+  log.info(some(ips), 'claiming addresses');
+  link?.claim(ips);
+  news.changed();
+}
+
+function release(ips: readonly Ip[]): void {
+  if (ips.length === 0) return;
+  link?.release(ips);
+  news.changed();
+}
+
+function answer(): void {
+  generation += 1;
+  packetPath.setTable({ generation, addresses: announced.addresses() });
+}
+
 async function stop(signal: string): Promise<void> {
   log.info({ signal }, 'handing the addresses over');
+  const hadClaims = announced.claimed.size > 0;
+  news.leaves();
+  link?.leave();
+  for (let waitedMs = 0; announced.claimed.size > 0 && waitedMs < LEAVE_MS; waitedMs += 10) await pause(10);
   cluster.retire();
   await Promise.race([retired.promise, pause(RETIRE_MS)]);
-  await pause(HANDOVER_MS);
+  if (!hadClaims) await pause(HANDOVER_MS);
+  await link?.close();
+  keys.stop();
   gateways.stop();
   packetPath.close();
   interfaces.close();
   await cluster.stop();
-  await Promise.all([...servers, ...(presence === undefined ? [] : [presence])].map((server) => server.close()));
+  await Promise.all(servers.map((server) => server.close()));
   log.info({}, 'the speaker ends');
   process.exit(0);
 }

@@ -1,20 +1,23 @@
 /**
  * Which speakers there are, which of them live, and what they say of themselves: this speaker's Lease kept, the others'
- * watched, the detector asked, and the others tried directly while the API server is out of reach.
+ * watched, and who lives put together from what the speakers found out about each other and, where that is nothing, from
+ * the Leases.
  *
- *   Leases ──▶ detector ──▶ speakers()        onChanged: only when that answer changes, not at every renewal
+ *   liveness, else Leases ──▶ speakers()      onChanged: only when that answer changes, not at every renewal
  *   LeaseKeeper ──▶ own Lease ──▶ the others
- *   PresenceProber ──▶ the others, while cut off
+ *   Leases ──▶ peers()                        whom to listen to, and where they are
  */
 import { type AnyInformer, Informer } from '../../adapters/kube/informer.ts';
 import { leasesPath } from '../../adapters/kube/paths.ts';
 import { toLeaseView } from '../../adapters/kube/read-model.ts';
 import {
+  BOOT_ANNOTATION,
   formatSpeakerGateways,
   formatSpeakerInterfaces,
   INTERFACES_ANNOTATION,
   PORT_ANNOTATION,
   parseSpeaker,
+  parseSpeakerBoot,
   parseSpeakerPort,
   SPEAKER_LEASE_LABELS,
 } from '../../decide/speaker-facts.ts';
@@ -22,16 +25,17 @@ import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import type { InterfaceFacts } from '../../model/announcements.ts';
 import type { LeaseView, NodeDetails } from '../../model/cluster.ts';
 import type { SpeakerView } from '../../model/node.ts';
+import { compareText } from '../../model/text-order.ts';
+import type { PeerState } from '../../protocols/liveness/interface.ts';
 import { LeaseDetector, type LeaseInput } from '../../protocols/liveness/lease-detector.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
-import type { ClusterWorkerData } from './messages.ts';
-import { PresenceProber, type PresenceTarget } from './presence-prober.ts';
+import type { ClusterWorkerData, Peer } from './messages.ts';
 
 export interface MembershipOptions {
   readonly api: KubeApi;
   readonly clock: Clock;
   readonly random: Random;
-  readonly settings: Pick<ClusterWorkerData, 'nodeName' | 'namespace' | 'presencePort'>;
+  readonly settings: Pick<ClusterWorkerData, 'nodeName' | 'namespace' | 'livenessPort' | 'boot'>;
   readonly node: (name: string) => NodeDetails | undefined;
   /** speakers() answers otherwise than before. */
   readonly onChanged: () => void;
@@ -45,8 +49,8 @@ export class Membership {
   readonly #leases: Informer<LeaseView>;
   readonly #detector: LeaseDetector;
   readonly #keeper: LeaseKeeper;
-  readonly #prober: PresenceProber;
   #told = '';
+  #states: Readonly<Record<string, PeerState>> = {};
   #cancelDeadline: (() => void) | undefined;
   /** The last renewal failed. */
   #cutOff = false;
@@ -54,8 +58,8 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options;
     const { api, clock, random, settings } = options;
-    const { nodeName, namespace, presencePort } = settings;
-    this.#detector = new LeaseDetector(nodeName);
+    const { nodeName, namespace, livenessPort, boot } = settings;
+    this.#detector = new LeaseDetector();
     this.#leases = new Informer({
       api,
       clock,
@@ -66,19 +70,14 @@ export class Membership {
       onChange: (key) => this.#sawLease(key),
       onError: options.onError,
     });
-    this.#prober = new PresenceProber({
-      clock,
-      wanted: () => this.#detector.probesWanted(clock.now()),
-      target: (node) => this.#presenceOf(node),
-      onReached: (node) => this.#tell({ kind: 'reached', node }),
-    });
     this.#keeper = new LeaseKeeper({
       api,
       clock,
       namespace,
       nodeName,
       nodeUid: () => options.node(nodeName)?.uid,
-      presencePort,
+      livenessPort,
+      boot,
       speakers: () => this.#leases.size,
       onRenewed: (leaseMs) => this.#renewed(leaseMs),
       onFailed: (error) => this.#renewalFailed(error),
@@ -100,6 +99,30 @@ export class Membership {
     this.#keeper.setGateways(formatSpeakerGateways(gateways));
   }
 
+  /** What the speakers found out about each other; who is unknown there is judged by its Lease. */
+  setStates(states: Readonly<Record<string, PeerState>>): void {
+    this.#states = states;
+    this.#look();
+  }
+
+  /** All other speakers that there are and that can be reached, ordered by node. */
+  peers(): readonly Peer[] {
+    const { nodeName } = this.#options.settings;
+    return this.#leases
+      .list()
+      .flatMap(({ holder: node, annotations }) => {
+        const boot = parseSpeakerBoot(annotations[BOOT_ANNOTATION]);
+        const target = this.#reachedAt(node);
+        return node === nodeName || boot === undefined || target === undefined ? [] : [{ node, boot, ...target }];
+      })
+      .sort((a, b) => compareText(a.node, b.node));
+  }
+
+  /** Whether every speaker that lives tells who it is, as those do that claim what they announce. */
+  get allClaim(): boolean {
+    return this.#alive().every(({ annotations }) => parseSpeakerBoot(annotations[BOOT_ANNOTATION]) !== undefined);
+  }
+
   /** The speakers that live, by what they last said of themselves. */
   speakers(): readonly SpeakerView[] {
     return this.#alive().map(({ holder, annotations }) => parseSpeaker(holder, annotations[INTERFACES_ANNOTATION]));
@@ -109,12 +132,14 @@ export class Membership {
   async retire(): Promise<void> {
     await this.#keeper.retire();
     this.#cancelDeadline?.();
-    this.#prober.stop();
   }
 
   #alive(): readonly LeaseView[] {
     const alive = new Set(this.#detector.alive(this.#options.clock.now()));
-    return this.#leases.list().filter(({ holder }) => alive.has(holder));
+    return this.#leases.list().filter(({ holder }) => {
+      const state = this.#states[holder] ?? 'unknown';
+      return state === 'alive' || (state === 'unknown' && alive.has(holder));
+    });
   }
 
   #sawLease(key: string): void {
@@ -148,7 +173,6 @@ export class Membership {
   /** Says so if the answer has changed, and looks again when it may change by time alone. */
   #look(): void {
     const { clock, onChanged } = this.#options;
-    this.#prober.kick();
     this.#cancelDeadline?.();
     const now = clock.now();
     const deadline = this.#detector.deadline(now);
@@ -160,8 +184,8 @@ export class Membership {
     onChanged();
   }
 
-  /** Where a node's speaker can be reached directly. */
-  #presenceOf(node: string): PresenceTarget | undefined {
+  /** Where other speakers reach a node's. */
+  #reachedAt(node: string): Pick<Peer, 'address' | 'port'> | undefined {
     const lease = this.#leases.get(`${this.#options.settings.namespace}/speaker-${node}`);
     const port = parseSpeakerPort(lease?.annotations[PORT_ANNOTATION]);
     const [address] = this.#options.node(node)?.internalIps ?? [];

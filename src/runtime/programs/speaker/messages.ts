@@ -4,27 +4,54 @@
  *       main thread (network)                          worker (cluster)
  *   interfaces changed     ── 'interfaces' ──▶   renews the Lease with them
  *   gateways changed       ── 'gateways' ────▶   renews the Lease with them
+ *   liveness changed       ── 'liveness' ────▶   plans with it
  *   SIGTERM                ── 'retire' ──────▶   deletes the Lease, answers 'retired'
- *   answers ARP from it    ◀── 'table' ───────   whole table, at every change of the plan
+ *   watches them           ◀── 'peers' ───────   at every change of who there is
+ *   claims and answers     ◀── 'table' ───────   whole table, at every change of the plan
  *   /readyz                ◀── 'health' ──────   at every change of what is missing
  *   /metrics               ◀── 'counters' ────   after every plan
  *
  * Plain data only; each message stands alone.
  */
-import type { AnnouncedAddress, InterfaceFacts } from '../../model/announcements.ts';
+import type { InterfaceFacts } from '../../model/announcements.ts';
+import type { Claim } from '../../model/claim.ts';
+import type { Ip } from '../../model/ip.ts';
+import type { PeerState } from '../../protocols/liveness/interface.ts';
+import type { BootId } from '../../protocols/liveness/messages.ts';
+import type { AddressTable } from './announced.ts';
 
 export type ToCluster =
   | { readonly kind: 'interfaces'; readonly interfaces: readonly InterfaceFacts[] }
   /** Where this node's default routes go to, in a fixed order. */
   | { readonly kind: 'gateways'; readonly gateways: readonly string[] }
+  | { readonly kind: 'liveness'; readonly view: LivenessView }
   | { readonly kind: 'retire' };
 
 export type FromCluster =
-  | { readonly kind: 'table'; readonly addresses: readonly AnnouncedAddress[] }
+  /** All other speakers that there are, dead or alive. */
+  | { readonly kind: 'peers'; readonly peers: readonly Peer[] }
+  | { readonly kind: 'table'; readonly table: AddressTable }
   /** What keeps the cluster half from being ready, in words; none: it is ready. */
   | { readonly kind: 'health'; readonly missing: readonly string[] }
   | { readonly kind: 'counters'; readonly counters: ClusterCounters }
   | { readonly kind: 'retired' };
+
+/** What the speakers know of each other without the API server. */
+export interface LivenessView {
+  /** Of other nodes; absent or unknown: their Leases are to be asked. */
+  readonly states: Readonly<Record<string, PeerState>>;
+  /** Nodes whose speakers live but want their addresses taken over; this one may be among them. */
+  readonly leaving: readonly string[];
+  readonly claims: readonly Claim[];
+}
+
+/** Where another speaker is reached, and which process it is. */
+export interface Peer {
+  readonly node: string;
+  readonly boot: BootId;
+  readonly address: Ip;
+  readonly port: number;
+}
 
 /** What the cluster half knows that /metrics shows. */
 export interface ClusterCounters {
@@ -44,8 +71,11 @@ export interface ClusterWorkerData {
   /** This speaker's pod, where it runs in one. */
   readonly pod: { readonly name: string; readonly uid: string } | undefined;
   readonly kubeconfigPath: string | undefined;
-  /** Where the main thread shows that this speaker is there; undefined: nowhere. */
-  readonly presencePort: number | undefined;
+  /** Of this process, for its Lease. */
+  readonly boot: BootId;
+  readonly election: 'spread' | 'metallb';
+  /** UDP port where other speakers reach this one; undefined: nowhere. */
+  readonly livenessPort: number | undefined;
   readonly loadBalancerClass: string | undefined;
   readonly excludedNodes: 'skip' | 'use';
   readonly logLevel: string;

@@ -3,8 +3,10 @@
  * given is whole, because it is asked for after every cache has synced.
  */
 import type { Layer2Facts } from '../../decide/layer2/layer2-facts.ts';
+import type { Claim } from '../../model/claim.ts';
 import type { EndpointSliceView, NodeDetails } from '../../model/cluster.ts';
 import type { Config } from '../../model/config.ts';
+import type { Ip } from '../../model/ip.ts';
 import type { SpeakerView } from '../../model/node.ts';
 import type { EndpointView, ServiceView } from '../../model/service.ts';
 
@@ -19,26 +21,36 @@ export interface SpeakerCaches {
 export interface SpeakerSettings {
   readonly loadBalancerClass: string | undefined;
   readonly excludedNodes: 'skip' | 'use';
+  readonly election: 'spread' | 'metallb';
 }
 
-/** Speakers that do not tell each other of claims elect by hash, which needs none. */
-const WITHOUT_CLAIMS = {
-  election: 'metallb',
-  claims: [],
-  leaving: new Set<string>(),
-  handBack: 'not-now',
-  conflicts: new Map(),
-} as const;
+/** What the speakers know of each other. */
+export interface SpeakerNews {
+  readonly leaving: readonly string[];
+  readonly claims: readonly Claim[];
+  readonly handBack: 'allowed' | 'not-now';
+  readonly conflicts: ReadonlyMap<Ip, unknown>;
+}
 
-export function layer2Facts(caches: SpeakerCaches, config: Config, settings: SpeakerSettings): Layer2Facts {
+export function layer2Facts(
+  caches: SpeakerCaches,
+  config: Config,
+  news: SpeakerNews,
+  settings: SpeakerSettings,
+): Layer2Facts {
   return {
     config,
     services: caches.services,
     endpoints: endpointsByService(caches.endpointSlices),
     nodes: caches.nodes,
     speakers: caches.speakers,
-    ...WITHOUT_CLAIMS,
-    ...settings,
+    claims: news.claims,
+    leaving: new Set(news.leaving),
+    handBack: news.handBack,
+    conflicts: news.conflicts,
+    loadBalancerClass: settings.loadBalancerClass,
+    excludedNodes: settings.excludedNodes,
+    election: settings.election,
   };
 }
 

@@ -80,6 +80,8 @@ describe('who answers, and as what', () => {
     const claims = [1, 2].map((last) => ({ ip: ip(`10.6.204.${last}`), node: 'a', epoch: last }));
     const plans = plan({ ...two, claims, handBack: 'allowed' });
     expect(tableFor('a', plans, claims).map(({ standing }) => standing)).toEqual(['yielding', 'held']);
-    expect(tableFor('b', plans, claims)).toEqual([{ ip: '10.6.204.1', interfaces: 'in-subnet', standing: 'to-claim' }]);
+    expect(tableFor('b', plans, claims)).toMatchObject([
+      { ip: '10.6.204.1', interfaces: 'in-subnet', standing: 'to-claim' },
+    ]);
   });
 });

@@ -24,7 +24,9 @@ describe('the speaker’s flags', () => {
         pod: { name: 'p', uid: 'u' },
         excludedNodes: 'use',
         excludePatterns: [],
-        presencePort: 7946,
+        livenessPort: 7946,
+        election: 'spread',
+        livenessKeyDir: '/etc/ml_secret_key',
         metricsPort: undefined,
       },
     });

@@ -33,7 +33,7 @@ beforeEach(async () => {
     api,
     clock,
     random: fixedRandom(),
-    settings: { nodeName: 'a', namespace: 'metallb-system', presencePort: 7946 },
+    settings: { nodeName: 'a', namespace: 'metallb-system', livenessPort: 7946, boot: '00000000000000aa' },
     node: (name) => ({
       name,
       uid: `uid-${name}`,

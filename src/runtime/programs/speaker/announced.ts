@@ -1,0 +1,98 @@
+/**
+ * What this node answers for at this moment: the plan's part for it, held against the claims as they are now. The plan is
+ * made in the other thread and may be older than the latest claim, so it is never carried out against one.
+ *
+ *     plan ──▶ to claim: nobody has claimed it since the plan was made ─▶ claimed, answered
+ *              held, yielding ─────────────────────────────────────────▶ answered while the highest claim is ours
+ *     a higher claim of another node ──▶ not answered any more, at once
+ *     no longer in the plan ───────────▶ released
+ *
+ * Elected by hash there are no claims: the plan is carried out as it is.
+ */
+import type { TableEntry } from '../../decide/layer2/table-for.ts';
+import type { AnnouncedAddress } from '../../model/announcements.ts';
+import type { Ip } from '../../model/ip.ts';
+
+export interface AnnouncedOptions {
+  readonly nodeName: string;
+  /** Whose claim to the address counts now; undefined: nobody's. */
+  readonly ownerOf: (ip: Ip) => string | undefined;
+}
+
+/** This node's part of a plan. */
+export interface AddressTable {
+  readonly election: 'spread' | 'metallb';
+  readonly entries: readonly TableEntry[];
+}
+
+/** What is to be claimed and to be given back, for the answers to be true. */
+export interface ClaimChanges {
+  readonly claim: readonly Ip[];
+  readonly release: readonly Ip[];
+}
+
+export class Announced {
+  readonly #options: AnnouncedOptions;
+  #table: AddressTable = { election: 'spread', entries: [] };
+  readonly #claimed = new Set<Ip>();
+  #mayClaim = false;
+  #isInDoubt = false;
+
+  constructor(options: AnnouncedOptions) {
+    this.#options = options;
+  }
+
+  /** Takes over this node's part of a new plan. */
+  take(table: AddressTable): ClaimChanges {
+    this.#table = table;
+    const planned = new Set(table.election === 'spread' ? table.entries.map(({ ip }) => ip) : []);
+    const release = Array.from(this.#claimed).filter((ip) => !planned.has(ip));
+    for (const ip of release) this.#claimed.delete(ip);
+    return { claim: this.#claim(), release };
+  }
+
+  /** The others' claims are known: from now on it may claim what nobody else has. */
+  allowClaims(): readonly Ip[] {
+    this.#mayClaim = true;
+    return this.#claim();
+  }
+
+  /** Others have claimed these. */
+  overtaken(ips: readonly Ip[]): void {
+    for (const ip of ips) this.#claimed.delete(ip);
+  }
+
+  /** In doubt whether it counts as dead it answers for nothing. */
+  setDoubt(isInDoubt: boolean): void {
+    this.#isInDoubt = isInDoubt;
+  }
+
+  /** Addresses that it has claimed. */
+  get claimed(): ReadonlySet<Ip> {
+    return this.#claimed;
+  }
+
+  /** What is to be answered now. */
+  addresses(): readonly AnnouncedAddress[] {
+    if (this.#isInDoubt) return [];
+    const { election, entries } = this.#table;
+    const answered = election === 'metallb' ? entries : entries.filter(({ ip }) => this.#claimed.has(ip));
+    return answered.map(({ ip, interfaces }) => ({ ip, interfaces }));
+  }
+
+  #claim(): readonly Ip[] {
+    if (!this.#mayClaim || this.#table.election === 'metallb') return [];
+    const { nodeName, ownerOf } = this.#options;
+    const claim: Ip[] = [];
+    for (const { ip, standing, holder } of this.#table.entries) {
+      if (this.#claimed.has(ip)) continue;
+      const owner = ownerOf(ip);
+      // Ours by a claim of this process that was released and is planned again: it counts until others have heard.
+      if (standing !== 'to-claim' && owner !== nodeName) continue;
+      if (standing === 'to-claim' && owner !== holder && owner !== nodeName) continue;
+      claim.push(ip);
+    }
+    for (const ip of claim) this.#claimed.add(ip);
+    return claim;
+  }
+}
