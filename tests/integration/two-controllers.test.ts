@@ -255,8 +255,8 @@ describe('kill -9', () => {
     );
     expect(takeOvers.length).toBeGreaterThan(5);
     expect(history.served.size).toBeGreaterThan(KILLS);
-    // A lease, a look at everything, and a machine that is out of breath.
-    expect(longest(takeOvers)).toBeLessThan(SHORT_LEASE_MS + 4000);
+    // A lease and a look at everything; the rest is for a machine that is out of breath while fifty programs start.
+    expect(longest(takeOvers)).toBeLessThan(SHORT_LEASE_MS + 9000);
   }, 550_000);
 });
 
