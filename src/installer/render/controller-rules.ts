@@ -2,6 +2,7 @@
  * What the controller would say of these objects, asked before they are sent: the very functions that it decides with.
  * They see what a schema cannot: ranges that are reversed, addresses that two pools claim. Pure.
  */
+import { configResources } from '../../runtime/decide/configuration/config-from-configmap.ts';
 import { configFromResources } from '../../runtime/decide/configuration/config-from-resources.ts';
 import { formatResource, type RawResource } from '../../runtime/model/resource.ts';
 import type { KubeObject } from '../kube-object.ts';
@@ -17,16 +18,7 @@ export interface RuleFault {
 /** Of two objects that contradict each other, the later one is at fault. */
 export function controllerFaults(objects: readonly KubeObject[]): readonly RuleFault[] {
   const resources = objects.map(rawResource);
-  const ofKind = (kind: string): readonly RawResource[] => resources.filter((resource) => resource.kind === kind);
-  const { errors } = configFromResources({
-    pools: ofKind('IPAddressPool'),
-    l2Advertisements: ofKind('L2Advertisement'),
-    bgpPeers: ofKind('BGPPeer'),
-    bgpAdvertisements: ofKind('BGPAdvertisement'),
-    communities: ofKind('Community'),
-    bfdProfiles: ofKind('BFDProfile'),
-    namespaces: [],
-  });
+  const { errors } = configFromResources(configResources(resources));
   return errors.flatMap(({ path, message, kind }) => {
     const index = resources.findIndex((resource) => isWithin(path, formatResource(resource)));
     // What is not among these objects may well be in the cluster.

@@ -56,11 +56,6 @@ export function shorten(message: string): string {
   return message.length <= MAX_MESSAGE_LENGTH ? message : `${message.slice(0, MAX_MESSAGE_LENGTH - 1)}…`;
 }
 
-/** RFC 3339 in whole seconds, as the API keeps it. */
-export function apiTime(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace(/\.\d+Z$/, 'Z');
-}
-
 function reportedConditions(known: RawResource | undefined): readonly ConditionView[] {
   const { conditions } = (known?.status ?? {}) as { readonly conditions?: unknown };
   return Array.isArray(conditions) ? conditions : [];

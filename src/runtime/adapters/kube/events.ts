@@ -3,8 +3,10 @@
  * queues, one request runs at a time, repeats of an event count up the one that is there, and what is too much or fails
  * is dropped and counted. Deviation from exactness on purpose: an Event is a courtesy, the condition is the record.
  */
+
 import type { Clock, KubeApi } from '../../engine/ports.ts';
 import type { ObjectKey } from '../../model/service.ts';
+import { apiTime } from './api-time.ts';
 import { corePath } from './paths.ts';
 import { asNumber, asObject, asString } from './untyped.ts';
 
@@ -149,7 +151,7 @@ export class EventSink {
     const atMs = clock.wallMs();
     const { namespace } = event.object;
     this.#serial += 1;
-    const at = new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z');
+    const at = apiTime(atMs);
     const raw = await api.request({
       op: 'create event',
       method: 'POST',
@@ -182,7 +184,7 @@ export class EventSink {
         method: 'PATCH',
         path: `${corePath('events', event.object.namespace)}/${before.name}`,
         contentType: 'application/merge-patch+json',
-        body: { count: before.count + 1, lastTimestamp: new Date(atMs).toISOString().replace(/\.\d+Z$/, 'Z') },
+        body: { count: before.count + 1, lastTimestamp: apiTime(atMs) },
       });
       return { name: before.name, count: asNumber(asObject(raw)['count']) || before.count + 1, atMs };
     } catch {

@@ -2,8 +2,10 @@
  * The Lease that says which controller leads: read, and written only over the version that was read. Implements what a
  * leader election asks for (engine/leader-election.ts) and keeps the fields as other programs expect them.
  */
+
 import type { LeaderRecord, LeaderWrite } from '../../engine/leader-election.ts';
 import type { KubeApi } from '../../engine/ports.ts';
+import { apiMicroTime } from './api-time.ts';
 import { KubeError } from './kube-error.ts';
 import { leasesPath } from './paths.ts';
 import { asNumber, asObject, asString, type Untyped } from './untyped.ts';
@@ -66,7 +68,7 @@ export class LeaderLease {
 
   #request(op: string, write: LeaderWrite) {
     const { namespace, name, labels, leaseMs, wallMs } = this.#options;
-    const now = microTime(wallMs());
+    const now = apiMicroTime(wallMs());
     return {
       op,
       path: this.#path,
@@ -118,9 +120,4 @@ export function toLeaderRecord(raw: Untyped): LeaderRecord {
 
 function answerOf(raw: unknown): LeaderLeaseAnswer {
   return { raw, record: toLeaderRecord(asObject(raw)) };
-}
-
-/** Six digits after the point, as Leases have it. */
-function microTime(wallMs: number): string {
-  return new Date(wallMs).toISOString().replace(/Z$/, '000Z');
 }

@@ -6,6 +6,8 @@
  *
  * A status is written when it does not say what it should, so a status edited by hand is put right.
  */
+
+import { apiTime } from '../../adapters/kube/api-time.ts';
 import type { EventSink } from '../../adapters/kube/events.ts';
 import { metallbApiVersion } from '../../adapters/kube/paths.ts';
 import {
@@ -25,7 +27,7 @@ import type { ConfigError } from '../../model/config.ts';
 import { formatResource, type RawResource } from '../../model/resource.ts';
 import { formatKey } from '../../model/service.ts';
 import { CONFIG_PLURALS, type ConfigPlural } from '../configuration.ts';
-import { apiTime, configurationStatus, saysAlready } from '../configuration-state.ts';
+import { configurationStatus, saysAlready } from '../configuration-state.ts';
 import { type ControllerCaches, STATE_NAME } from './caches.ts';
 import { configMapChanges, ERROR_ANNOTATION, poolStatus, resourceConditions } from './config-diff.ts';
 

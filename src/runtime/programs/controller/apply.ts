@@ -4,13 +4,14 @@
  *
  *     service/<ns>/<name> (apply-services.ts) · and those of apply-config.ts
  */
+
+import { apiTime } from '../../adapters/kube/api-time.ts';
 import type { EventSink } from '../../adapters/kube/events.ts';
 import { isNotLeader } from '../../adapters/kube/fenced-api.ts';
 import { KubeError } from '../../adapters/kube/kube-error.ts';
 import type { ConfigurationStateIdentity } from '../../adapters/kube/write-config-objects.ts';
 import type { Clock, KubeApi } from '../../engine/ports.ts';
 import { DONE, type Outcome } from '../../engine/work-queue.ts';
-import { apiTime } from '../configuration-state.ts';
 import { ConfigApplier } from './apply-config.ts';
 import { ServiceApplier } from './apply-services.ts';
 import type { ControllerCaches } from './caches.ts';

@@ -4,7 +4,9 @@
  * put right when somebody edits it, and not written when it says already what it should. A write that fails is tried
  * again with backoff until the API server has it.
  */
+
 import { isDeepStrictEqual } from 'node:util';
+import { apiTime } from '../../adapters/kube/api-time.ts';
 import { Informer } from '../../adapters/kube/informer.ts';
 import { metallbPath } from '../../adapters/kube/paths.ts';
 import { type ConfigurationStateView, toConfigurationStateView } from '../../adapters/kube/read-model.ts';
@@ -17,7 +19,7 @@ import type { DecidedConfig } from '../../decide/configuration/config-source.ts'
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, RETRY, WorkQueue } from '../../engine/work-queue.ts';
 import type { ConfigError } from '../../model/config.ts';
-import { apiTime, configurationStatus, saysAlready } from '../configuration-state.ts';
+import { configurationStatus, saysAlready } from '../configuration-state.ts';
 import type { ClusterWorkerData } from './messages.ts';
 
 const KEY = 'configuration-state';

@@ -4,6 +4,7 @@
  * because a speaker that cannot renew must not judge the others.
  */
 
+import { apiMicroTime } from '../../adapters/kube/api-time.ts';
 import { leasesPath } from '../../adapters/kube/paths.ts';
 import {
   BOOT_ANNOTATION,
@@ -144,8 +145,7 @@ export class LeaseKeeper {
       spec: {
         holderIdentity: nodeName,
         leaseDurationSeconds: leaseMs / 1000,
-        // MicroTime: six digits after the point.
-        renewTime: new Date(clock.wallMs()).toISOString().replace(/Z$/, '000Z'),
+        renewTime: apiMicroTime(clock.wallMs()),
       },
     };
   }
