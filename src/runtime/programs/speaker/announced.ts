@@ -88,9 +88,7 @@ export class Announced {
       if (this.#claimed.has(ip)) continue;
       const owner = ownerOf(ip);
       // Ours by a claim of this process that was released and is planned again: it counts until others have heard.
-      if (standing !== 'to-claim' && owner !== nodeName) continue;
-      if (standing === 'to-claim' && owner !== holder && owner !== nodeName) continue;
-      claim.push(ip);
+      if (owner === nodeName || (standing === 'to-claim' && owner === holder)) claim.push(ip);
     }
     for (const ip of claim) this.#claimed.add(ip);
     return claim;

@@ -5,13 +5,14 @@
 import type { Log } from '../../engine/log.ts';
 import type { Claim } from '../../model/claim.ts';
 import type { Ip } from '../../model/ip.ts';
-import type { PeerState } from '../../protocols/liveness/interface.ts';
+import type { LivenessSnapshot } from '../../protocols/liveness/interface.ts';
 import type { LinkOutput } from './liveness-link.ts';
 import type { LivenessView } from './messages.ts';
 
 export interface LivenessNewsOptions {
-  readonly nodeName: string;
   readonly log: Log;
+  /** What the machine believes now, and the claims that it knows of. */
+  readonly snapshot: () => Pick<LivenessSnapshot, 'node' | 'leaving' | 'peers'>;
   readonly claims: () => readonly Claim[];
   /** Runs the callback when what is being handled now has been. */
   readonly soon: (callback: () => void) => void;
@@ -20,26 +21,10 @@ export interface LivenessNewsOptions {
 
 export class LivenessNews {
   readonly #options: LivenessNewsOptions;
-  readonly #states = new Map<string, PeerState>();
-  readonly #leaving = new Set<string>();
   #isDue = false;
 
   constructor(options: LivenessNewsOptions) {
     this.#options = options;
-  }
-
-  /** Nothing is known any more of those that are not among these. */
-  setPeers(nodes: ReadonlySet<string>): void {
-    for (const node of this.#states.keys()) if (!nodes.has(node)) this.#states.delete(node);
-    for (const node of this.#leaving)
-      if (!nodes.has(node) && node !== this.#options.nodeName) this.#leaving.delete(node);
-    this.changed();
-  }
-
-  /** This node wants its addresses taken over. */
-  leaves(): void {
-    this.#leaving.add(this.#options.nodeName);
-    this.changed();
   }
 
   take(output: LinkOutput): void {
@@ -47,13 +32,10 @@ export class LivenessNews {
     switch (output.kind) {
       case 'peer': {
         const { node, state, reason, witnesses } = output;
-        this.#states.set(node, state);
-        if (state !== 'alive') this.#leaving.delete(node);
         log.info({ peer: node, state, why: reason, ...(witnesses && { witnesses }) }, 'another speaker');
         break;
       }
       case 'leaving':
-        this.#leaving.add(output.node);
         log.info({ peer: output.node }, 'another speaker leaves');
         break;
       case 'claims-changed':
@@ -85,12 +67,19 @@ export class LivenessNews {
     this.#isDue = true;
     this.#options.soon(() => {
       this.#isDue = false;
-      this.#options.onView({
-        states: Object.fromEntries(this.#states),
-        leaving: [...this.#leaving].sort(),
-        claims: this.#options.claims(),
-      });
+      this.#options.onView(this.#view());
     });
+  }
+
+  #view(): LivenessView {
+    const { snapshot, claims } = this.#options;
+    const { node, leaving, peers } = snapshot();
+    const alsoLeaving = peers.filter((peer) => peer.leaving && peer.state === 'alive').map((peer) => peer.node);
+    return {
+      states: Object.fromEntries(peers.map((peer) => [peer.node, peer.state])),
+      leaving: [...(leaving ? [node] : []), ...alsoLeaving].sort(),
+      claims: claims(),
+    };
   }
 }
 

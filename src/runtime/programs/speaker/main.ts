@@ -86,13 +86,15 @@ const link = await openLivenessLink({
   log.warn({ err, port: flags.livenessPort }, 'the UDP port is taken: speakers judge each other by their Leases alone');
   return undefined;
 });
-const news = new LivenessNews({
-  nodeName: flags.nodeName,
-  log,
-  claims: () => link?.claims() ?? [],
-  soon: setImmediate,
-  onView: (view) => cluster.setLiveness(view),
-});
+const news =
+  link &&
+  new LivenessNews({
+    log,
+    snapshot: () => link.snapshot(),
+    claims: () => link.claims(),
+    soon: setImmediate,
+    onView: (view) => cluster.setLiveness(view),
+  });
 let hasPeers = false;
 
 const cluster = new ClusterThread({
@@ -172,15 +174,15 @@ function handle(message: FromCluster): void {
 
 /** The first time tells how long to wait before the first claims. */
 function meet(peers: readonly Peer[]): void {
-  news.setPeers(new Set(peers.map(({ node }) => node)));
   link?.setPeers(peers);
+  news?.changed();
   if (hasPeers) return;
   hasPeers = true;
   hostClock.schedule(peers.length === 0 ? 0 : SETTLE_MS, () => claim(announced.allowClaims()));
 }
 
 function heed(output: LinkOutput): void {
-  news.take(output);
+  news?.take(output);
   if (output.kind === 'overtaken') announced.overtaken(output.claims.map(({ ip }) => ip));
   else if (output.kind === 'doubt' || output.kind === 'assured') announced.setDoubt(output.kind === 'doubt');
   else return;
@@ -193,13 +195,13 @@ function claim(ips: readonly Ip[]): void {
   if (ips.length === 0) return;
   log.info(some(ips), 'claiming addresses');
   link?.claim(ips);
-  news.changed();
+  news?.changed();
 }
 
 function release(ips: readonly Ip[]): void {
   if (ips.length === 0) return;
   link?.release(ips);
-  news.changed();
+  news?.changed();
 }
 
 function answer(): void {
@@ -210,8 +212,8 @@ function answer(): void {
 async function stop(signal: string): Promise<void> {
   log.info({ signal }, 'handing the addresses over');
   const hadClaims = announced.claimed.size > 0;
-  news.leaves();
   link?.leave();
+  news?.changed();
   for (let waitedMs = 0; announced.claimed.size > 0 && waitedMs < LEAVE_MS; waitedMs += 10) await pause(10);
   cluster.retire();
   await Promise.race([retired.promise, pause(RETIRE_MS)]);

@@ -112,8 +112,10 @@ export class Membership {
       .list()
       .flatMap(({ holder: node, annotations }) => {
         const boot = parseSpeakerBoot(annotations[BOOT_ANNOTATION]);
-        const target = this.#reachedAt(node);
-        return node === nodeName || boot === undefined || target === undefined ? [] : [{ node, boot, ...target }];
+        const port = parseSpeakerPort(annotations[PORT_ANNOTATION]);
+        const [address] = this.#options.node(node)?.internalIps ?? [];
+        if (node === nodeName || boot === undefined || port === undefined || address === undefined) return [];
+        return [{ node, boot, address, port }];
       })
       .sort((a, b) => compareText(a.node, b.node));
   }
@@ -182,14 +184,6 @@ export class Membership {
     if (answer === this.#told) return;
     this.#told = answer;
     onChanged();
-  }
-
-  /** Where other speakers reach a node's. */
-  #reachedAt(node: string): Pick<Peer, 'address' | 'port'> | undefined {
-    const lease = this.#leases.get(`${this.#options.settings.namespace}/speaker-${node}`);
-    const port = parseSpeakerPort(lease?.annotations[PORT_ANNOTATION]);
-    const [address] = this.#options.node(node)?.internalIps ?? [];
-    return port === undefined || address === undefined ? undefined : { address, port };
   }
 }
 
