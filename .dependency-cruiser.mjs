@@ -29,10 +29,10 @@ export default {
     },
     {
       name: 'protocols-do-not-know-each-other',
-      comment: 'Siblings share only bytes.ts and ethernet/; programs/ carries what one must tell the other.',
+      comment: 'Siblings share only bytes.ts, ethernet/ and ip/; programs/ carries what one must tell the other.',
       severity: 'error',
       from: { path: `${runtime}protocols/([^/]+)/` },
-      to: { path: `${runtime}protocols/[^/]+/`, pathNot: `${runtime}protocols/($1|ethernet)/` },
+      to: { path: `${runtime}protocols/[^/]+/`, pathNot: `${runtime}protocols/($1|ethernet|ip)/` },
     },
     {
       name: 'decisions-are-pure',

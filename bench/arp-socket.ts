@@ -7,13 +7,14 @@ import { watchInterfaces } from '../src/runtime/adapters/host/interfaces.ts';
 import { AF_PACKET, ETH_P_ARP, SOCK_CLOEXEC, SOCK_RAW } from '../src/runtime/adapters/host/native/constants.ts';
 import * as libc from '../src/runtime/adapters/host/native/libc.ts';
 import { parseIp } from '../src/runtime/model/ip.ts';
-import { decodeArpPacket, encodeArpFrame, type Ipv4Bits, ipv4ToBits } from '../src/runtime/protocols/arp/codec.ts';
+import { decodeArpPacket, encodeArpFrame } from '../src/runtime/protocols/arp/codec.ts';
 import {
   BROADCAST_BITS,
   ETHERNET_HEADER_BYTES,
   type MacBits,
   macToBits,
 } from '../src/runtime/protocols/ethernet/codec.ts';
+import { type Ipv4Bits, ipv4ToBits } from '../src/runtime/protocols/ip/ipv4.ts';
 
 const POLLIN = 1;
 const EAGAIN = 11;

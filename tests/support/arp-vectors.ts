@@ -3,8 +3,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseIp } from '../../src/runtime/model/ip.ts';
 import { parseMac } from '../../src/runtime/model/mac.ts';
-import { type ArpPacket, type Ipv4Bits, ipv4ToBits } from '../../src/runtime/protocols/arp/codec.ts';
+import type { ArpPacket } from '../../src/runtime/protocols/arp/codec.ts';
 import { type MacBits, macToBits } from '../../src/runtime/protocols/ethernet/codec.ts';
+import { type Ipv4Bits, ipv4ToBits } from '../../src/runtime/protocols/ip/ipv4.ts';
 
 export interface ArpVector {
   readonly name: string;

@@ -7,18 +7,25 @@ import type {
   PacketHandlers,
   PacketSocket,
   PacketSockets,
+  PacketTraffic,
 } from '../../src/runtime/engine/network-ports.ts';
+import type { Ip } from '../../src/runtime/model/ip.ts';
 
 export class FakePacketSocket implements PacketSocket {
   readonly name: string;
   readonly index: number;
   readonly sent: Uint8Array[] = [];
   closed = false;
+  readonly traffic: PacketTraffic;
+  groups: readonly Ip[] = [];
+  /** Set: joining groups fails with it. */
+  groupErrno: number | undefined;
   /** Set: sending fails with it. */
   sendErrno: number | undefined;
   readonly #handlers: PacketHandlers;
 
-  constructor(target: { name: string; index: number }, handlers: PacketHandlers) {
+  constructor(target: { name: string; index: number }, traffic: PacketTraffic, handlers: PacketHandlers) {
+    this.traffic = traffic;
     this.name = target.name;
     this.index = target.index;
     this.#handlers = handlers;
@@ -28,6 +35,13 @@ export class FakePacketSocket implements PacketSocket {
     if (this.closed) throw new Error(`sent on the closed socket of ${this.name}`);
     if (this.sendErrno !== undefined) return new HostError(`send on ${this.name}`, this.sendErrno);
     this.sent.push(frame.slice());
+    return undefined;
+  }
+
+  setGroups(groups: readonly Ip[]): HostError | undefined {
+    if (this.closed) throw new Error(`joined groups on the closed socket of ${this.name}`);
+    if (this.groupErrno !== undefined) return new HostError(`join groups on ${this.name}`, this.groupErrno);
+    this.groups = [...groups];
     return undefined;
   }
 
@@ -60,10 +74,10 @@ export class FakeNetwork implements NetworkPorts {
   readonly #callbacks = new Set<() => void>();
 
   readonly sockets: PacketSockets = {
-    open: (target, _traffic, handlers) => {
+    open: (target, traffic, handlers) => {
       if (this.openErrno !== undefined) throw new HostError(`open on ${target.name}`, this.openErrno);
-      if (this.openOn(target.name) !== undefined) throw new Error(`${target.name} has a socket already`);
-      const socket = new FakePacketSocket(target, handlers);
+      if (this.openOn(target.name, traffic)) throw new Error(`${target.name} has a socket for ${traffic} already`);
+      const socket = new FakePacketSocket(target, traffic, handlers);
       this.opened.push(socket);
       return socket;
     },
@@ -83,8 +97,8 @@ export class FakeNetwork implements NetworkPorts {
     for (const callback of this.#callbacks) callback();
   }
 
-  /** The socket that is open on the interface now. */
-  openOn(name: string): FakePacketSocket | undefined {
-    return this.opened.find((socket) => socket.name === name && !socket.closed);
+  /** The socket for the traffic that is open on the interface now. */
+  openOn(name: string, traffic: PacketTraffic = 'arp'): FakePacketSocket | undefined {
+    return this.opened.find((socket) => socket.name === name && socket.traffic === traffic && !socket.closed);
   }
 }

@@ -19,6 +19,9 @@ export type PacketPathCommand =
   | { readonly command: 'interfaces' }
   | { readonly command: 'snapshot' };
 
+/** Among the patterns of interfaces to exclude. */
+const ANSWER_PING = '--answer-ping';
+
 const log: Log = {
   info: (fields, message) => console.error(`packet path: ${message} ${JSON.stringify(fields)}`),
   warn: (fields, message) => console.error(`packet path: ${message} ${JSON.stringify(fields)}`),
@@ -43,7 +46,11 @@ const path = createPacketPath({
   clock: hostClock,
   random: hostRandom,
   log,
-  excludePatterns: process.argv.slice(2).map((pattern) => new RegExp(pattern)),
+  excludePatterns: process.argv
+    .slice(2)
+    .filter((option) => option !== ANSWER_PING)
+    .map((pattern) => new RegExp(pattern)),
+  pings: process.argv.includes(ANSWER_PING) ? 'answer' : 'ignore',
 });
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -35,6 +35,8 @@ export interface AddonPlan {
   readonly waitSeconds: number;
   /** Regular expressions; empty: the chart's own list. */
   readonly excludeInterfaces: readonly string[];
+  /** Whether announced addresses answer pings. */
+  readonly answerPing: boolean;
   readonly speakerNodeSelector: Readonly<Record<string, string>>;
   readonly access: ClusterAccess;
   readonly nodes: readonly PlannedNode[];

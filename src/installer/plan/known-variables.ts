@@ -30,5 +30,6 @@ export const KNOWN_VARIABLES: readonly string[] = [
   'metallb_log_level',
   'metallb_controller_replicas',
   'metallb_exclude_interfaces',
+  'metallb_answer_ping',
   'metallb_speaker_node_selector',
 ];

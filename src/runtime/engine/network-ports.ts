@@ -4,11 +4,21 @@
  * was made on; callbacks come from the event loop, never from inside a call to the port.
  */
 import type { InterfaceFacts } from '../model/announcements.ts';
+import type { Ip } from '../model/ip.ts';
 import type { Mac } from '../model/mac.ts';
 import type { HostError } from './host-error.ts';
 
-/** What a socket lets through, filtered in the kernel. 'arp': ARP requests and replies addressed to this host. */
-export type PacketTraffic = 'arp';
+/**
+ * What a socket lets through, filtered in the kernel; of all of it only what is addressed to this host.
+ *
+ * | traffic     | frames                                                                    | to                  |
+ * |-------------|---------------------------------------------------------------------------|---------------------|
+ * | arp         | ARP requests and replies                                                  | us, all             |
+ * | ndp         | neighbour solicitations and advertisements                                | us, groups joined   |
+ * | icmp-echo   | ICMP echo requests                                                        | us                  |
+ * | icmpv6-echo | ICMPv6 echo requests                                                      | us                  |
+ */
+export type PacketTraffic = 'arp' | 'ndp' | 'icmp-echo' | 'icmpv6-echo';
 
 export interface PacketHandlers {
   /**
@@ -29,6 +39,12 @@ export interface PacketSocket {
    * took it. Never waits: a full queue is an error like a downed link, and the frame is lost.
    */
   send(frame: Uint8Array): HostError | undefined;
+  /**
+   * Makes the interface a member of exactly these IPv6 groups, on this socket's behalf, and lets switches know of it
+   * (MLD). Other sockets' groups are not touched. The error is the first of those met; what failed is tried again at the
+   * next call, and frames of a group may come in although switches were not told of it.
+   */
+  setGroups(groups: readonly Ip[]): HostError | undefined;
   /** Frames the kernel threw away since the socket was opened, because they were not read in time. */
   kernelDrops(): number;
   /** Idempotent. No handler is called afterwards. */

@@ -11,11 +11,17 @@ const LOAD_U16 = 0x28;
 const LOAD_U8 = 0x30;
 const JUMP_IF_EQUAL = 0x15;
 const JUMP_IF_GREATER = 0x25;
+const JUMP_IF_ANY_BIT = 0x45;
+/** Four times the low half of a byte at a fixed place into the index register: the length of an IPv4 header. */
+const LOAD_INDEX_IPV4_LENGTH = 0xb1;
+/** Load a byte at a place counted from the index register. */
+const LOAD_U8_INDEXED = 0x50;
 const RETURN = 0x06;
 
 /** <linux/filter.h> SKF_AD_OFF + SKF_AD_PKTTYPE: how the kernel took the frame, instead of a byte of it. */
 const PACKET_TYPE = 0xfffff004;
 /** <linux/if_packet.h>: 0 … 2 are frames for this host, for all and for a group; above it somebody else's and our own. */
+const PACKET_HOST = 0;
 const PACKET_MULTICAST = 2;
 
 const WHOLE_FRAME = 0xffff;
@@ -32,6 +38,52 @@ export const ARP_FILTER: readonly BpfInstruction[] = [
   [JUMP_IF_EQUAL, 0, 3, 0x0806],
   [LOAD_U16, 0, 0, 20],
   [JUMP_IF_GREATER, 1, 0, 2],
+  [RETURN, 0, 0, WHOLE_FRAME],
+  [RETURN, 0, 0, 0],
+];
+
+/** Neighbour solicitations and advertisements that are for this host, right behind their IPv6 header. */
+export const NDP_FILTER: readonly BpfInstruction[] = [
+  [LOAD_U8, 0, 0, PACKET_TYPE],
+  [JUMP_IF_GREATER, 8, 0, PACKET_MULTICAST],
+  [LOAD_U16, 0, 0, 12],
+  [JUMP_IF_EQUAL, 0, 6, 0x86dd],
+  [LOAD_U8, 0, 0, 20],
+  [JUMP_IF_EQUAL, 0, 4, 58],
+  [LOAD_U8, 0, 0, 54],
+  [JUMP_IF_EQUAL, 1, 0, 135],
+  [JUMP_IF_EQUAL, 0, 1, 136],
+  [RETURN, 0, 0, WHOLE_FRAME],
+  [RETURN, 0, 0, 0],
+];
+
+/** ICMP echo requests to this host alone. Of a fragmented one the first part, which is then counted as such. */
+export const ICMP_ECHO_FILTER: readonly BpfInstruction[] = [
+  [LOAD_U8, 0, 0, PACKET_TYPE],
+  [JUMP_IF_GREATER, 10, 0, PACKET_HOST],
+  [LOAD_U16, 0, 0, 12],
+  [JUMP_IF_EQUAL, 0, 8, 0x0800],
+  [LOAD_U8, 0, 0, 23],
+  [JUMP_IF_EQUAL, 0, 6, 1],
+  [LOAD_U16, 0, 0, 20],
+  [JUMP_IF_ANY_BIT, 4, 0, 0x1fff],
+  [LOAD_INDEX_IPV4_LENGTH, 0, 0, 14],
+  [LOAD_U8_INDEXED, 0, 0, 14],
+  [JUMP_IF_EQUAL, 0, 1, 8],
+  [RETURN, 0, 0, WHOLE_FRAME],
+  [RETURN, 0, 0, 0],
+];
+
+/** ICMPv6 echo requests to this host alone, right behind their IPv6 header. */
+export const ICMPV6_ECHO_FILTER: readonly BpfInstruction[] = [
+  [LOAD_U8, 0, 0, PACKET_TYPE],
+  [JUMP_IF_GREATER, 7, 0, PACKET_HOST],
+  [LOAD_U16, 0, 0, 12],
+  [JUMP_IF_EQUAL, 0, 5, 0x86dd],
+  [LOAD_U8, 0, 0, 20],
+  [JUMP_IF_EQUAL, 0, 3, 58],
+  [LOAD_U8, 0, 0, 54],
+  [JUMP_IF_EQUAL, 0, 1, 128],
   [RETURN, 0, 0, WHOLE_FRAME],
   [RETURN, 0, 0, 0],
 ];

@@ -5,10 +5,14 @@
 import os from 'node:os';
 import { HostError } from '../../engine/host-error.ts';
 import type { PacketHandlers, PacketSocket, PacketSockets, PacketTraffic } from '../../engine/network-ports.ts';
-import { ARP_FILTER, type BpfInstruction, encodeBpf } from './bpf.ts';
+import type { Ip } from '../../model/ip.ts';
+import { ARP_FILTER, type BpfInstruction, encodeBpf, ICMP_ECHO_FILTER, ICMPV6_ECHO_FILTER, NDP_FILTER } from './bpf.ts';
+import { MulticastGroups } from './multicast-groups.ts';
 import {
   AF_PACKET,
   ETH_P_ARP,
+  ETH_P_IP,
+  ETH_P_IPV6,
   PACKET_IGNORE_OUTGOING,
   PACKET_STATISTICS,
   SO_RCVBUF,
@@ -24,6 +28,9 @@ import { ReadableWatch } from './native/readable.ts';
 /** Per kind of traffic: the EtherType to bind to and the filter before it. */
 const TRAFFIC: Readonly<Record<PacketTraffic, { etherType: number; filter: readonly BpfInstruction[] }>> = {
   arp: { etherType: ETH_P_ARP, filter: ARP_FILTER },
+  ndp: { etherType: ETH_P_IPV6, filter: NDP_FILTER },
+  'icmp-echo': { etherType: ETH_P_IP, filter: ICMP_ECHO_FILTER },
+  'icmpv6-echo': { etherType: ETH_P_IPV6, filter: ICMPV6_ECHO_FILTER },
 };
 
 /** Frames read before other descriptors and timers get their turn. */
@@ -45,6 +52,7 @@ class HostPacketSocket implements PacketSocket {
   readonly #interface: string;
   readonly #handlers: PacketHandlers;
   readonly #watch: ReadableWatch;
+  readonly #groups: MulticastGroups;
   #kernelDrops = 0;
   #open = true;
 
@@ -52,6 +60,7 @@ class HostPacketSocket implements PacketSocket {
     this.#interface = target.name;
     this.#handlers = handlers;
     this.#fd = openBound(target, traffic);
+    this.#groups = new MulticastGroups(this.#fd, target);
     this.#watch = new ReadableWatch(this.#fd, {
       readable: () => this.#readFrames(),
       stuck: (error) => this.#fail(error),
@@ -62,6 +71,10 @@ class HostPacketSocket implements PacketSocket {
     if (!this.#open) return new HostError(`send on ${this.#interface}`, EBADF);
     const sent = libc.send(this.#fd, frame);
     return sent >= 0 ? undefined : new HostError(`send on ${this.#interface}`, -sent);
+  }
+
+  setGroups(groups: readonly Ip[]): HostError | undefined {
+    return this.#open ? this.#groups.set(groups) : new HostError(`join groups on ${this.#interface}`, EBADF);
   }
 
   kernelDrops(): number {
@@ -82,6 +95,7 @@ class HostPacketSocket implements PacketSocket {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    this.#groups.close();
     this.#watch.close();
   }
 

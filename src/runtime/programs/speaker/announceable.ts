@@ -5,10 +5,12 @@
 
 import type { HostInterface } from '../../engine/network-ports.ts';
 import type { AnnouncedAddress, AnnouncementTable } from '../../model/announcements.ts';
-import { ipFamily } from '../../model/ip.ts';
+import { ipFromValue, parseIp } from '../../model/ip.ts';
 import { type Mac, ZERO_MAC } from '../../model/mac.ts';
 import { parseAddressRange } from '../../model/range.ts';
-import { type Ipv4Bits, ipv4ToBits } from '../../protocols/arp/codec.ts';
+import type { Ipv4Bits } from '../../protocols/ip/ipv4.ts';
+import type { Ipv6Key } from '../../protocols/ip/ipv6.ts';
+import { type AddressKey, type AddressKeys, addressKey, isIpv4 } from './address-keys.ts';
 
 /** An interface of a kind that can be announced on, whether or not it is running now. */
 export type AnnounceableInterface = HostInterface & { readonly mac: Mac };
@@ -32,49 +34,83 @@ export function announceableInterfaces(
   );
 }
 
-/** For every IPv4 address of the table the names of the given interfaces it is announced on; none: it is left empty. */
-export function planArp(
+/** For each address of a family the names of the interfaces it is announced on; none: it is left empty. */
+export interface AnnouncementPlan {
+  readonly ipv4: ReadonlyMap<Ipv4Bits, ReadonlySet<string>>;
+  readonly ipv6: ReadonlyMap<Ipv6Key, ReadonlySet<string>>;
+}
+
+/** What the table asks for on the given interfaces; `keys` are those of its addresses. */
+export function planAnnouncements(
   table: AnnouncementTable,
+  keys: AddressKeys,
   interfaces: readonly AnnounceableInterface[],
-): ReadonlyMap<Ipv4Bits, ReadonlySet<string>> {
-  const subnets = interfaces.flatMap(ipv4Subnets);
+): AnnouncementPlan {
+  const subnets = interfaces.flatMap(subnetsOf);
   // Thousands of addresses share a few sets of interfaces; equal sets are made once.
   const sets = new Map<string, ReadonlySet<string>>();
-  const plan = new Map<Ipv4Bits, ReadonlySet<string>>();
+  const ipv4 = new Map<Ipv4Bits, ReadonlySet<string>>();
+  const ipv6 = new Map<Ipv6Key, ReadonlySet<string>>();
   for (const address of table.addresses) {
-    if (ipFamily(address.ip) !== 'ipv4') continue;
-    const bits = ipv4ToBits(address.ip);
-    const names = namesFor(address, bits, { interfaces, subnets });
-    const key = names.join('/');
-    const set = sets.get(key) ?? new Set(names);
-    sets.set(key, set);
-    plan.set(bits, set);
+    const key = keys.get(address.ip) ?? addressKey(address.ip);
+    const names = namesFor(address, key, { interfaces, subnets });
+    const text = names.join('/');
+    const set = sets.get(text) ?? new Set(names);
+    sets.set(text, set);
+    if (isIpv4(key)) ipv4.set(key, set);
+    else ipv6.set(key, set);
   }
-  return plan;
+  return { ipv4, ipv6 };
 }
 
+/** The plan without the addresses that the host itself holds, on whatever interface: its kernel answers pings for those. */
+export function withoutHeld(plan: AnnouncementPlan, interfaces: readonly HostInterface[]): AnnouncementPlan {
+  const held = new Set<AddressKey>(heldAddresses(interfaces).flatMap(keyOfText));
+  return {
+    ipv4: new Map([...plan.ipv4].filter(([key]) => !held.has(key))),
+    ipv6: new Map([...plan.ipv6].filter(([key]) => !held.has(key))),
+  };
+}
+
+/** The host's own addresses as text, without their prefix lengths. */
+export function heldAddresses(interfaces: readonly HostInterface[]): readonly string[] {
+  return interfaces.flatMap(({ addresses }) => addresses.map((text) => text.split('/')[0] ?? text));
+}
+
+function keyOfText(text: string): AddressKey[] {
+  const ip = parseIp(text);
+  return ip.ok ? [addressKey(ip.value)] : [];
+}
+
+/** First and last are of one family, and compare with keys of that family only. */
 interface Subnet {
   readonly interface: string;
-  readonly first: number;
-  readonly last: number;
+  readonly first: AddressKey;
+  readonly last: AddressKey;
 }
 
-function ipv4Subnets({ name, addresses }: AnnounceableInterface): Subnet[] {
+function subnetsOf({ name, addresses }: AnnounceableInterface): Subnet[] {
   return addresses.flatMap((text) => {
     const range = parseAddressRange(text);
-    if (!range.ok || range.value.family !== 'ipv4') return [];
-    return [{ interface: name, first: Number(range.value.first), last: Number(range.value.last) }];
+    if (!range.ok) return [];
+    const { family, first, last } = range.value;
+    const [from, to] = [first, last].map((value) => addressKey(ipFromValue(family, value)));
+    return from === undefined || to === undefined ? [] : [{ interface: name, first: from, last: to }];
   });
 }
 
 function namesFor(
   address: AnnouncedAddress,
-  bits: Ipv4Bits,
+  key: AddressKey,
   { interfaces, subnets }: { interfaces: readonly AnnounceableInterface[]; subnets: readonly Subnet[] },
 ): string[] {
   if (address.interfaces === 'in-subnet') {
-    return subnets.filter(({ first, last }) => first <= bits && bits <= last).map((subnet) => subnet.interface);
+    return subnets.filter((subnet) => isWithin(key, subnet)).map((subnet) => subnet.interface);
   }
   const wanted = address.interfaces;
   return interfaces.filter(({ name }) => wanted.includes(name)).map(({ name }) => name);
+}
+
+function isWithin(key: AddressKey, { first, last }: Subnet): boolean {
+  return typeof key === typeof first && first <= key && key <= last;
 }

@@ -10,6 +10,8 @@ export interface SpeakerFlags extends ProgramFlags {
   readonly pod: { readonly name: string; readonly uid: string } | undefined;
   readonly excludedNodes: 'skip' | 'use';
   readonly excludePatterns: readonly RegExp[];
+  /** Whether announced addresses answer echo requests. */
+  readonly pings: 'ignore' | 'answer';
   readonly election: 'spread' | 'metallb';
   /** Directory with the speakers' key; it may be missing. */
   readonly livenessKeyDir: string;
@@ -30,7 +32,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readSpeakerFlags(argv: readonly string[], env: Environment): Result<SpeakerFlags> {
   const read = readFlags(argv, env, {
     texts: ['node-name', 'exclude-file', 'ml-bindport', 'election', 'liveness-key-dir'],
-    switches: ['ignore-exclude-lb'],
+    switches: ['ignore-exclude-lb', 'answer-ping'],
   });
   if (!read.ok) return read;
   const { flags, own, switches } = read.value;
@@ -48,6 +50,7 @@ export function readSpeakerFlags(argv: readonly string[], env: Environment): Res
     pod: podOf(flags.podName, env['METALLB_POD_UID']),
     excludedNodes: switches.has('ignore-exclude-lb') ? 'use' : 'skip',
     excludePatterns: patterns.value,
+    pings: switches.has('answer-ping') ? 'answer' : 'ignore',
     livenessPort,
     election,
     livenessKeyDir: own['liveness-key-dir'] ?? LIVENESS_KEY_DIR,

@@ -56,6 +56,7 @@ const packetPath = createPacketPath({
   random: hostRandom,
   log,
   excludePatterns: flags.excludePatterns,
+  pings: flags.pings,
 });
 
 const boot = randomBytes(8).toString('hex');

@@ -4,6 +4,7 @@
  */
 import { Counter, Gauge, newRegistry, type Registry } from '../../adapters/observe/metrics.ts';
 import type { ClusterCounters } from './messages.ts';
+import type { AddressCounters } from './packet-counters.ts';
 import type { PacketPathSnapshot } from './packet-path.ts';
 
 export interface SpeakerMetricsSources {
@@ -16,7 +17,7 @@ export interface SpeakerMetricsSources {
 export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
   const registry = newRegistry();
   const registers = [registry];
-  const perAddress = (name: string, help: string, field: 'requestsReceived' | 'repliesSent' | 'gratuitousSent') =>
+  const perAddress = (name: string, help: string, field: keyof AddressCounters) =>
     new Counter({
       name,
       help,
@@ -27,21 +28,50 @@ export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
         for (const row of sources.packets().addresses) this.inc({ ip: row.ip }, row[field]);
       },
     });
-  perAddress('metallb_layer2_requests_received', 'ARP requests for addresses this node announces.', 'requestsReceived');
-  perAddress('metallb_layer2_responses_sent', 'ARP replies sent.', 'repliesSent');
-  perAddress('metallb_layer2_gratuitous_sent', 'Gratuitous ARP frames sent.', 'gratuitousSent');
+  const perInterface = (name: string, help: string, field: 'sendErrors' | 'socketErrors' | 'groupErrors') =>
+    new Counter({
+      name,
+      help,
+      registers,
+      labelNames: ['interface'],
+      collect() {
+        this.reset();
+        for (const row of sources.packets().interfaces) this.inc({ interface: row.name }, row[field]);
+      },
+    });
+  perAddress(
+    'metallb_layer2_requests_received',
+    'ARP requests and neighbor solicitations for addresses this node announces.',
+    'requestsReceived',
+  );
+  perAddress('metallb_layer2_responses_sent', 'ARP replies and solicited neighbor advertisements sent.', 'repliesSent');
+  perAddress(
+    'metallb_layer2_gratuitous_sent',
+    'Gratuitous ARP frames and unsolicited neighbor advertisements sent.',
+    'gratuitousSent',
+  );
+  perAddress('metallb_layer2_pings_answered_total', 'ICMP and ICMPv6 echo requests answered.', 'pingsAnswered');
   new Counter({
     name: 'metallb_layer2_frames_dropped_total',
-    help: 'ARP frames that were not answered, by reason.',
+    help: 'Frames that were not answered, by protocol (arp, ndp, echo) and reason.',
     registers,
-    labelNames: ['interface', 'reason'],
+    labelNames: ['interface', 'protocol', 'reason'],
     collect() {
       this.reset();
       for (const { name, drops } of sources.packets().interfaces) {
-        for (const [reason, count] of Object.entries(drops)) this.inc({ interface: name, reason }, count);
+        for (const [protocol, counts] of Object.entries<Readonly<Record<string, number>>>({ ...drops })) {
+          for (const [reason, count] of Object.entries(counts)) this.inc({ interface: name, protocol, reason }, count);
+        }
       }
     },
   });
+  perInterface('metallb_layer2_send_errors_total', 'Frames to be sent that the kernel did not take.', 'sendErrors');
+  perInterface(
+    'metallb_layer2_socket_errors_total',
+    'Packet sockets that could not be opened or broke.',
+    'socketErrors',
+  );
+  perInterface('metallb_layer2_group_errors_total', 'Times that multicast groups could not be joined.', 'groupErrors');
   new Counter({
     name: 'metallb_layer2_kernel_drops_total',
     help: 'Frames the kernel dropped because they were not read in time, since the socket was opened.',

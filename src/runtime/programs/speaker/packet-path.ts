@@ -1,24 +1,42 @@
 /**
- * The speaker's packet path: keeps a packet socket on every interface where something is announced, answers ARP there,
- * and sends the gratuitous announcements. It is handed the whole announcement table at every change and follows the
- * host's interfaces by itself, down and up, gone and made anew. Joins pure parts (announceable.ts, the ARP responder
- * and announcer) to the ports; runs on the thread that owns them, without ever waiting.
+ * The speaker's packet path: keeps packet sockets on every interface where something is announced, answers ARP and
+ * neighbour discovery there (and pings, when told so), and sends the gratuitous announcements. It is handed the whole
+ * announcement table at every change and follows the host's interfaces by itself, down and up, gone and made anew. Joins
+ * pure parts (announceable.ts, the responders, the announcer) to the ports; runs on the thread that owns them, without
+ * ever waiting.
  *
- *     setTable ────┐                        ┌─▶ ArpTable ──▶ respond(frame) ─▶ reply | drop, counted
- *     interfaces ──┼─▶ reconcile ─▶ sockets ┤
- *     retry timer ─┘    (as needed)         └─▶ ArpAnnouncer ─▶ frames, now and at its deadline
+ *     setTable ────┐                        ┌─▶ tables ──▶ respond(frame) ─▶ reply | drop, counted
+ *     interfaces ──┼─▶ reconcile ─▶ sockets ┼─▶ solicited-node groups, joined
+ *     retry timer ─┘    (as needed)         └─▶ Announcer ─▶ frames, now and at its deadline
+ *
+ * An endpoint is one kind of traffic on one interface, with a socket of its own.
  */
 import { type Backoff, backoffMs } from '../../engine/backoff.ts';
 import { HostError } from '../../engine/host-error.ts';
 import type { Log } from '../../engine/log.ts';
-import type { NetworkPorts, PacketSocket } from '../../engine/network-ports.ts';
+import type { NetworkPorts, PacketSocket, PacketTraffic } from '../../engine/network-ports.ts';
 import type { Clock, Random } from '../../engine/ports.ts';
 import type { AnnouncementTable, InterfaceFacts } from '../../model/announcements.ts';
-import { ArpAnnouncer, type ArpAnnouncerInput, type ArpAnnouncerOutput } from '../../protocols/arp/announcer.ts';
-import type { Ipv4Bits } from '../../protocols/arp/codec.ts';
-import { type ArpTable, respond } from '../../protocols/arp/responder.ts';
+import type { Ip } from '../../model/ip.ts';
+import { Announcer, type AnnouncerInput, type AnnouncerOutput } from '../../protocols/announcer/announcer.ts';
+import { encodeArpAnnouncement } from '../../protocols/arp/announcement.ts';
+import { respondArp } from '../../protocols/arp/responder.ts';
+import { respondIcmpEcho } from '../../protocols/echo/icmp.ts';
+import { respondIcmpv6Echo } from '../../protocols/echo/icmpv6.ts';
+import { EchoRateLimit } from '../../protocols/echo/rate-limit.ts';
 import { type MacBits, macToBits } from '../../protocols/ethernet/codec.ts';
-import { type AnnounceableInterface, announceableInterfaces, planArp } from './announceable.ts';
+import { type Ipv6Key, ipv6FromKey, solicitedNodeGroup } from '../../protocols/ip/ipv6.ts';
+import { encodeNdpAnnouncement } from '../../protocols/ndp/announcement.ts';
+import { respondNdp } from '../../protocols/ndp/responder.ts';
+import { type AddressKey, type AddressKeys, isIpv4, keysOf } from './address-keys.ts';
+import {
+  type AnnounceableInterface,
+  type AnnouncementPlan,
+  announceableInterfaces,
+  heldAddresses,
+  planAnnouncements,
+  withoutHeld,
+} from './announceable.ts';
 import { type AddressRow, type InterfaceCounters, PacketCounters } from './packet-counters.ts';
 
 export interface PacketPathOptions {
@@ -28,6 +46,8 @@ export interface PacketPathOptions {
   readonly log: Log;
   /** Interfaces never announced on: those whose name one of these matches anywhere. */
   readonly excludePatterns: readonly RegExp[];
+  /** Whether announced addresses answer ICMP and ICMPv6 echo requests. */
+  readonly pings: 'ignore' | 'answer';
 }
 
 export interface PacketPath {
@@ -49,23 +69,25 @@ export interface PacketPathSnapshot {
   /** Interfaces that are or have been served. */
   readonly interfaces: readonly InterfaceRow[];
   readonly addresses: readonly AddressRow[];
-  /** Pairs of address and interface, and those of them that have gratuitous announcements to come. */
+  /** Pairs of address and interface, and those of them that have first rounds of announcements to come. */
   readonly announcer: { readonly announced: number; readonly pending: number };
 }
 
 export interface InterfaceRow extends InterfaceCounters {
   readonly name: string;
-  /** Whether a socket is open there now. */
+  /** Whether all sockets that are wanted there are open now, and there are some. */
   readonly listening: boolean;
-  /** Frames that the kernel threw away because they were not read in time, on the socket open now. */
+  /** Frames that the kernel threw away because they were not read in time, on the sockets open now. */
   readonly kernelDrops: number;
 }
 
 /** How long to wait before a socket that failed is opened again. */
 const REOPEN: Backoff = { baseMs: 100, ceilingMs: 10_000 };
 
-/** One interface that something is announced on. */
 interface Endpoint {
+  /** "ndp eth0" */
+  readonly id: string;
+  readonly traffic: PacketTraffic;
   readonly name: string;
   readonly index: number;
   mac: MacBits;
@@ -73,34 +95,51 @@ interface Endpoint {
   /** Opening has failed this often in a row. */
   failures: number;
   cancelRetry: (() => void) | undefined;
+  /** Solicited-node groups of the addresses here, with their text. */
+  groups: ReadonlyMap<Ipv6Key, Ip>;
+  /** Why groups could not be joined when it was last tried. */
+  groupError: string | undefined;
+  readonly rateLimit: EchoRateLimit;
 }
 
 export function createPacketPath(options: PacketPathOptions): PacketPath {
   return new SpeakerPacketPath(options);
 }
 
+const NOTHING: AnnouncementPlan = { ipv4: new Map(), ipv6: new Map() };
+
 class SpeakerPacketPath implements PacketPath {
   readonly #options: PacketPathOptions;
-  readonly #announcer = new ArpAnnouncer();
+  readonly #announcer: Announcer<AddressKey>;
   readonly #counters = new PacketCounters();
   readonly #endpoints = new Map<string, Endpoint>();
   readonly #callbacks = new Set<() => void>();
   readonly #unwatch: () => void;
   #announceable: readonly AnnounceableInterface[];
+  /** Addresses that the host holds itself; empty while pings are not answered. */
+  #held: readonly string[];
   #table: AnnouncementTable = { generation: -1, addresses: [] };
-  #arpTable: ArpTable = new Map();
+  #keys: AddressKeys = new Map();
+  #neighbours = NOTHING;
+  #pings = NOTHING;
   #cancelTimer: (() => void) | undefined;
   #open = true;
 
   constructor(options: PacketPathOptions) {
     this.#options = options;
+    this.#announcer = new Announcer({ random: () => options.random.next() });
     this.#announceable = this.#readInterfaces();
+    this.#held = this.#readHeld();
     this.#unwatch = options.ports.interfaces.onChange(() => this.#onInterfaces());
   }
 
   setTable(table: AnnouncementTable): void {
     if (!this.#open || table.generation < this.#table.generation) return;
     this.#table = table;
+    this.#keys = keysOf(
+      table.addresses.map(({ ip }) => ip),
+      this.#keys,
+    );
     this.#reconcile();
   }
 
@@ -121,15 +160,16 @@ class SpeakerPacketPath implements PacketPath {
   }
 
   snapshot(): PacketPathSnapshot {
-    const names = new Set([...this.#endpoints.keys(), ...this.#counters.interfaceNames()]);
+    const endpoints = Map.groupBy(this.#endpoints.values(), ({ name }) => name);
+    const names = new Set([...endpoints.keys(), ...this.#counters.interfaceNames()]);
     return {
       generation: this.#table.generation,
       interfaces: [...names].sort().map((name) => {
-        const socket = this.#endpoints.get(name)?.socket;
+        const sockets = (endpoints.get(name) ?? []).map(({ socket }) => socket);
         return {
           name,
-          listening: socket !== undefined,
-          kernelDrops: socket?.kernelDrops() ?? 0,
+          listening: sockets.length > 0 && sockets.every((socket) => socket !== undefined),
+          kernelDrops: sockets.reduce((sum, socket) => sum + (socket?.kernelDrops() ?? 0), 0),
           ...this.#counters.interface(name),
         };
       }),
@@ -152,47 +192,69 @@ class SpeakerPacketPath implements PacketPath {
     return announceableInterfaces(this.#options.ports.interfaces.current(), this.#options.excludePatterns);
   }
 
+  #readHeld(): readonly string[] {
+    return this.#options.pings === 'answer' ? heldAddresses(this.#options.ports.interfaces.current()) : [];
+  }
+
   #onInterfaces(): void {
-    const before = this.#announceable;
+    const [before, heldBefore] = [this.#announceable, this.#held];
     this.#announceable = this.#readInterfaces();
-    if (JSON.stringify(before) === JSON.stringify(this.#announceable)) return;
+    this.#held = this.#readHeld();
+    const sameFacts = isSame(before, this.#announceable);
+    if (sameFacts && isSame(heldBefore, this.#held)) return;
     this.#reconcile();
+    if (sameFacts) return;
     for (const callback of this.#callbacks) callback();
   }
 
   /** Makes sockets, answers and announcements what the table and the interfaces ask for. Safe to run at any time. */
   #reconcile(): void {
-    this.#arpTable = planArp(this.#table, this.#announceable);
-    const addresses = addressesByInterface(this.#arpTable);
-    const wanted = this.#announceable.filter(({ name, running }) => running && addresses.has(name));
-    for (const endpoint of this.#endpoints.values()) {
-      if (wanted.some(({ name, index }) => name === endpoint.name && index === endpoint.index)) continue;
-      closeEndpoint(endpoint);
-      this.#endpoints.delete(endpoint.name);
+    const { pings, ports } = this.#options;
+    this.#neighbours = planAnnouncements(this.#table, this.#keys, this.#announceable);
+    this.#pings = pings === 'answer' ? withoutHeld(this.#neighbours, ports.interfaces.current()) : NOTHING;
+    const ipv4 = addressesByInterface(this.#neighbours.ipv4);
+    const ipv6 = addressesByInterface(this.#neighbours.ipv6);
+    const wanted = new Map<string, Wanted>();
+    for (const facts of this.#announceable) {
+      if (!facts.running) continue;
+      for (const traffic of wantedTraffic(facts.name, { ipv4, ipv6, pings })) {
+        wanted.set(`${traffic} ${facts.name}`, { traffic, facts });
+      }
     }
-    for (const facts of wanted) this.#serve(facts);
+    for (const endpoint of this.#endpoints.values()) {
+      if (wanted.get(endpoint.id)?.facts.index === endpoint.index) continue;
+      closeEndpoint(endpoint);
+      this.#endpoints.delete(endpoint.id);
+    }
+    for (const [id, { traffic, facts }] of wanted) {
+      const endpoint = this.#serve(id, traffic, facts);
+      if (traffic === 'ndp') this.#joinGroups(endpoint, ipv6.get(facts.name) ?? []);
+    }
     this.#announce({
       kind: 'set',
-      announcements: [...this.#endpoints.values()]
-        .filter(({ socket }) => socket !== undefined)
-        .map(({ name, index, mac }) => ({ interface: name, index, mac, addresses: addresses.get(name) ?? [] })),
+      outlets: [...this.#endpoints.values()]
+        .filter(({ socket, traffic }) => socket !== undefined && (traffic === 'arp' || traffic === 'ndp'))
+        .map(({ id, traffic, name, index, mac }) => ({
+          name: id,
+          index,
+          mac,
+          addresses: (traffic === 'arp' ? ipv4 : ipv6).get(name) ?? [],
+        })),
     });
   }
 
-  #serve({ name, index, mac }: AnnounceableInterface): void {
-    let endpoint = this.#endpoints.get(name);
-    if (endpoint === undefined) {
-      endpoint = { name, index, mac: macToBits(mac), socket: undefined, failures: 0, cancelRetry: undefined };
-      this.#endpoints.set(name, endpoint);
-    }
+  #serve(id: string, traffic: PacketTraffic, { name, index, mac }: AnnounceableInterface): Endpoint {
+    const endpoint = this.#endpoints.get(id) ?? newEndpoint(id, traffic, { name, index, mac: macToBits(mac) });
+    this.#endpoints.set(id, endpoint);
     endpoint.mac = macToBits(mac);
     if (endpoint.socket === undefined && endpoint.cancelRetry === undefined) this.#openSocket(endpoint);
+    return endpoint;
   }
 
   #openSocket(endpoint: Endpoint): void {
     const { sockets } = this.#options.ports;
     try {
-      endpoint.socket = sockets.open(endpoint, 'arp', {
+      endpoint.socket = sockets.open(endpoint, endpoint.traffic, {
         frame: (frame) => this.#answer(endpoint, frame),
         failed: (error) => this.#onSocketFailed(endpoint, error),
       });
@@ -201,6 +263,26 @@ class SpeakerPacketPath implements PacketPath {
       if (!(error instanceof HostError)) throw error;
       this.#retryLater(endpoint, error);
     }
+  }
+
+  /** Told at every change, so that what could not be joined is tried again. */
+  #joinGroups(endpoint: Endpoint, addresses: readonly Ipv6Key[]): void {
+    if (endpoint.socket === undefined) return;
+    const groups = new Map<Ipv6Key, Ip>();
+    for (const address of addresses) {
+      const group = solicitedNodeGroup(address);
+      if (!groups.has(group)) groups.set(group, endpoint.groups.get(group) ?? ipv6FromKey(group));
+    }
+    endpoint.groups = groups;
+    const error = endpoint.socket.setGroups([...groups.values()]);
+    if (error !== undefined) this.#counters.error(endpoint.name, 'groupErrors');
+    if (error !== undefined && error.message !== endpoint.groupError) {
+      this.#options.log.warn(
+        { interface: endpoint.name, error: error.message },
+        'a multicast group cannot be joined: behind a switch that snoops MLD, hosts may not find IPv6 addresses here',
+      );
+    }
+    endpoint.groupError = error?.message;
   }
 
   #onSocketFailed(endpoint: Endpoint, error: HostError): void {
@@ -214,7 +296,7 @@ class SpeakerPacketPath implements PacketPath {
     const { clock, random, log } = this.#options;
     endpoint.failures += 1;
     const delayMs = backoffMs(REOPEN, endpoint.failures, random);
-    this.#counters.socketError(endpoint.name);
+    this.#counters.error(endpoint.name, 'socketErrors');
     log.warn(
       { interface: endpoint.name, error: error.message, retryInMs: Math.round(delayMs) },
       'cannot announce on an interface; trying again',
@@ -226,20 +308,52 @@ class SpeakerPacketPath implements PacketPath {
   }
 
   #answer(endpoint: Endpoint, frame: Uint8Array): void {
-    const { name, socket } = endpoint;
-    if (socket === undefined) return;
-    const answer = respond(frame, this.#arpTable, endpoint);
-    if (answer.kind === 'drop') {
-      this.#counters.drop(name, answer.reason);
-      return;
+    switch (endpoint.traffic) {
+      case 'arp': {
+        const answer = respondArp(frame, this.#neighbours.ipv4, endpoint);
+        if (answer.kind === 'drop') this.#counters.drop(endpoint.name, 'arp', answer.reason);
+        else this.#replyToNeighbour(endpoint, answer);
+        return;
+      }
+      case 'ndp': {
+        const answer = respondNdp(frame, this.#neighbours.ipv6, endpoint);
+        if (answer.kind === 'drop') this.#counters.drop(endpoint.name, 'ndp', answer.reason);
+        else this.#replyToNeighbour(endpoint, answer);
+        return;
+      }
+      case 'icmp-echo': {
+        const answer = respondIcmpEcho(frame, this.#pings.ipv4, endpoint);
+        if (answer.kind === 'drop') this.#counters.drop(endpoint.name, 'echo', answer.reason);
+        else this.#replyToPing(endpoint, answer);
+        return;
+      }
+      case 'icmpv6-echo': {
+        const answer = respondIcmpv6Echo(frame, this.#pings.ipv6, endpoint);
+        if (answer.kind === 'drop') this.#counters.drop(endpoint.name, 'echo', answer.reason);
+        else this.#replyToPing(endpoint, answer);
+        return;
+      }
     }
-    const error = socket.send(answer.frame);
-    this.#counters.add(name, answer.ip, 'requestsReceived');
-    if (error === undefined) this.#counters.add(name, answer.ip, 'repliesSent');
-    else this.#counters.sendError(name);
   }
 
-  #announce(input: ArpAnnouncerInput): void {
+  #replyToNeighbour(endpoint: Endpoint, { frame, ip }: Reply): void {
+    const error = endpoint.socket?.send(frame);
+    this.#counters.add(endpoint.name, ip, 'requestsReceived');
+    if (error === undefined) this.#counters.add(endpoint.name, ip, 'repliesSent');
+    else this.#counters.error(endpoint.name, 'sendErrors');
+  }
+
+  #replyToPing(endpoint: Endpoint, { frame, ip }: Reply): void {
+    if (endpoint.rateLimit.take(this.#options.clock.now()) === 'refused') {
+      this.#counters.drop(endpoint.name, 'echo', 'rate-limited');
+      return;
+    }
+    const error = endpoint.socket?.send(frame);
+    if (error === undefined) this.#counters.add(endpoint.name, ip, 'pingsAnswered');
+    else this.#counters.error(endpoint.name, 'sendErrors');
+  }
+
+  #announce(input: AnnouncerInput<AddressKey>): void {
     const { clock } = this.#options;
     this.#cancelTimer?.();
     for (const output of this.#announcer.handle(input, clock.now())) this.#sendGratuitous(output);
@@ -250,15 +364,36 @@ class SpeakerPacketPath implements PacketPath {
         : clock.schedule(Math.max(0, deadline - clock.now()), () => this.#announce({ kind: 'timer' }));
   }
 
-  #sendGratuitous(output: ArpAnnouncerOutput): void {
-    const socket = this.#endpoints.get(output.interface)?.socket;
-    if (socket === undefined) return;
-    for (const frame of output.frames) {
-      const error = socket.send(frame);
-      if (error === undefined) this.#counters.add(output.interface, output.ip, 'gratuitousSent');
-      else this.#counters.sendError(output.interface);
+  /** What the kernel does not take is lost; the next round, and the refreshes after the last, make up for it. */
+  #sendGratuitous({ outlet, ip, mac }: AnnouncerOutput<AddressKey>): void {
+    const endpoint = this.#endpoints.get(outlet);
+    if (endpoint?.socket === undefined) return;
+    const frames = isIpv4(ip) ? encodeArpAnnouncement(ip, mac) : encodeNdpAnnouncement(ip, mac);
+    for (const frame of frames) {
+      const error = endpoint.socket.send(frame);
+      if (error === undefined) this.#counters.add(endpoint.name, ip, 'gratuitousSent');
+      else this.#counters.error(endpoint.name, 'sendErrors');
     }
   }
+}
+
+interface Reply {
+  readonly frame: Uint8Array;
+  readonly ip: AddressKey;
+}
+
+interface Wanted {
+  readonly traffic: PacketTraffic;
+  readonly facts: AnnounceableInterface;
+}
+
+function newEndpoint(
+  id: string,
+  traffic: PacketTraffic,
+  link: { readonly name: string; readonly index: number; readonly mac: MacBits },
+): Endpoint {
+  const none = { socket: undefined, cancelRetry: undefined, groupError: undefined };
+  return { id, traffic, ...link, ...none, failures: 0, groups: new Map(), rateLimit: new EchoRateLimit() };
 }
 
 function closeEndpoint(endpoint: Endpoint): void {
@@ -268,9 +403,26 @@ function closeEndpoint(endpoint: Endpoint): void {
   endpoint.socket = undefined;
 }
 
+/** What to listen to on an interface, given what is announced where. */
+function wantedTraffic(
+  name: string,
+  wants: {
+    readonly ipv4: ReadonlyMap<string, unknown>;
+    readonly ipv6: ReadonlyMap<string, unknown>;
+    readonly pings: PacketPathOptions['pings'];
+  },
+): PacketTraffic[] {
+  const traffic: PacketTraffic[] = [];
+  if (wants.ipv4.has(name)) traffic.push('arp');
+  if (wants.ipv6.has(name)) traffic.push('ndp');
+  if (wants.ipv4.has(name) && wants.pings === 'answer') traffic.push('icmp-echo');
+  if (wants.ipv6.has(name) && wants.pings === 'answer') traffic.push('icmpv6-echo');
+  return traffic;
+}
+
 /** The table the other way round: what is announced on each interface, in the table's order. */
-function addressesByInterface(table: ArpTable): ReadonlyMap<string, readonly Ipv4Bits[]> {
-  const addresses = new Map<string, Ipv4Bits[]>();
+function addressesByInterface<Key>(table: ReadonlyMap<Key, ReadonlySet<string>>): ReadonlyMap<string, readonly Key[]> {
+  const addresses = new Map<string, Key[]>();
   for (const [ip, names] of table) {
     for (const name of names) {
       const list = addresses.get(name);
@@ -279,4 +431,8 @@ function addressesByInterface(table: ArpTable): ReadonlyMap<string, readonly Ipv
     }
   }
   return addresses;
+}
+
+function isSame(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }

@@ -11,15 +11,11 @@
  * What follows the 28 bytes is the frame's padding and is ignored.
  * Implements: RFC 826 (packet format).
  */
-import { type Ip, ipBytes, ipFromBytes } from '../../model/ip.ts';
 import type { Result } from '../../model/result.ts';
-import { ByteReader, ByteWriter, type DecodeError, decoding } from '../bytes.ts';
+import { type ByteReader, ByteWriter, type DecodeError, decoding } from '../bytes.ts';
 import { ETHER_TYPE_ARP, ETHERNET_HEADER_BYTES, type MacBits, writeEthernetHeader } from '../ethernet/codec.ts';
+import type { Ipv4Bits } from '../ip/ipv4.ts';
 import { HARDWARE_TYPE_ETHERNET, PROTOCOL_TYPE_IPV4 } from './iana.ts';
-
-declare const ipv4BitsBrand: unique symbol;
-/** An IPv4 address as the unsigned number its four bytes spell in network order. */
-export type Ipv4Bits = number & { readonly [ipv4BitsBrand]: true };
 
 const ARP_BYTES = 28;
 const MAC_BYTES = 6;
@@ -34,19 +30,6 @@ export interface ArpPacket {
   /** Means nothing in a request. */
   readonly targetMac: MacBits;
   readonly targetIp: Ipv4Bits;
-}
-
-/** The number of an IPv4 address; an IPv6 address is a bug of the caller. */
-export function ipv4ToBits(ip: Ip): Ipv4Bits {
-  const bytes = ipBytes(ip);
-  if (bytes.length !== IPV4_BYTES) throw new Error(`not an IPv4 address: ${ip}`);
-  return new ByteReader(bytes).u32() as Ipv4Bits;
-}
-
-export function ipv4FromBits(bits: Ipv4Bits): Ip {
-  const ip = ipFromBytes(new ByteWriter(IPV4_BYTES).u32(bits).finish());
-  if (!ip.ok) throw new Error(ip.error);
-  return ip.value;
 }
 
 /** Decodes the payload of an Ethernet frame of type ARP. Other hardware or protocol addresses are 'unsupported'. */

@@ -17,7 +17,8 @@ import {
   isStationAddress,
   type MacBits,
 } from '../ethernet/codec.ts';
-import { decodeArpPacket, encodeArpFrame, type Ipv4Bits } from './codec.ts';
+import type { Ipv4Bits } from '../ip/ipv4.ts';
+import { decodeArpPacket, encodeArpFrame } from './codec.ts';
 import { OPERATION_REPLY, OPERATION_REQUEST } from './iana.ts';
 
 /** Which interfaces, by name, each address is answered on. Replaced whole, never edited. */
@@ -30,7 +31,7 @@ export interface ArpInterface {
 }
 
 /** Why a frame was not answered; in the order of the checks. */
-export const DROP_REASONS = [
+export const ARP_DROP_REASONS = [
   /** Ends before its Ethernet header or ARP packet does. */
   'truncated',
   /** Another EtherType. */
@@ -51,14 +52,14 @@ export const DROP_REASONS = [
   'wrong-interface',
 ] as const;
 
-export type DropReason = (typeof DROP_REASONS)[number];
+export type ArpDropReason = (typeof ARP_DROP_REASONS)[number];
 
 export type ArpAnswer =
   | { readonly kind: 'reply'; readonly frame: Uint8Array; readonly ip: Ipv4Bits }
-  | { readonly kind: 'drop'; readonly reason: DropReason };
+  | { readonly kind: 'drop'; readonly reason: ArpDropReason };
 
 /** The reply to send back out of the interface, or why there is none. The frame is not kept. Total. */
-export function respond(frame: Uint8Array, table: ArpTable, iface: ArpInterface): ArpAnswer {
+export function respondArp(frame: Uint8Array, table: ArpTable, iface: ArpInterface): ArpAnswer {
   const header = decodeEthernetHeader(frame);
   if (!header.ok) return drop('truncated');
   const { destination, etherType } = header.value;
@@ -84,6 +85,6 @@ export function respond(frame: Uint8Array, table: ArpTable, iface: ArpInterface)
   };
 }
 
-function drop(reason: DropReason): ArpAnswer {
+function drop(reason: ArpDropReason): ArpAnswer {
   return { kind: 'drop', reason };
 }

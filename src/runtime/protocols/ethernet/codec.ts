@@ -21,7 +21,9 @@ export type MacBits = number & { readonly [macBitsBrand]: true };
 export const ETHERNET_HEADER_BYTES = 14;
 
 /** IANA "Ether Types" (https://www.iana.org/assignments/ieee-802-numbers). */
+export const ETHER_TYPE_IPV4 = 0x0800;
 export const ETHER_TYPE_ARP = 0x0806;
+export const ETHER_TYPE_IPV6 = 0x86dd;
 
 export interface EthernetHeader {
   readonly destination: MacBits;

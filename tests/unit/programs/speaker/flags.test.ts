@@ -16,13 +16,14 @@ function excludeFile(name: string, text: string): string {
 describe('the speaker’s flags', () => {
   test('what a pod gives', () => {
     const env = { METALLB_NODE_NAME: 'node1', METALLB_NAMESPACE: 'ns', METALLB_POD_NAME: 'p', METALLB_POD_UID: 'u' };
-    expect(readSpeakerFlags(['--ignore-exclude-lb', '--port=0'], env)).toMatchObject({
+    expect(readSpeakerFlags(['--ignore-exclude-lb', '--answer-ping', '--port=0'], env)).toMatchObject({
       ok: true,
       value: {
         nodeName: 'node1',
         namespace: 'ns',
         pod: { name: 'p', uid: 'u' },
         excludedNodes: 'use',
+        pings: 'answer',
         excludePatterns: [],
         livenessPort: 7946,
         election: 'spread',

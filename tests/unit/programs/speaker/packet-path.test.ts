@@ -1,14 +1,25 @@
 /** The packet path on a network of its own making and a clock that moves only here. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { HostInterface } from '../../../../src/runtime/engine/network-ports.ts';
+import type { Log } from '../../../../src/runtime/engine/log.ts';
+import type { HostInterface, PacketTraffic } from '../../../../src/runtime/engine/network-ports.ts';
 import type { AnnouncedAddress } from '../../../../src/runtime/model/announcements.ts';
 import { parseIp } from '../../../../src/runtime/model/ip.ts';
 import { parseMac } from '../../../../src/runtime/model/mac.ts';
 import { createPacketPath, type PacketPath } from '../../../../src/runtime/programs/speaker/packet-path.ts';
-import { decodeArpPacket, encodeArpFrame, ipv4FromBits } from '../../../../src/runtime/protocols/arp/codec.ts';
+import { decodeArpPacket, encodeArpFrame } from '../../../../src/runtime/protocols/arp/codec.ts';
 import { BROADCAST_BITS, macFromBits } from '../../../../src/runtime/protocols/ethernet/codec.ts';
+import { ipv4FromBits } from '../../../../src/runtime/protocols/ip/ipv4.ts';
+import {
+  ALL_NODES,
+  decodeIpv6Header,
+  ethernetGroup,
+  ipv6FromKey,
+  solicitedNodeGroup,
+} from '../../../../src/runtime/protocols/ip/ipv6.ts';
+import { decodeNeighborMessage, encodeNdpFrame } from '../../../../src/runtime/protocols/ndp/codec.ts';
 import { ipv4, mac } from '../../../support/arp-vectors.ts';
 import { FakeNetwork, type FakePacketSocket } from '../../../support/fake-network.ts';
+import { ipv6, readEchoVectors } from '../../../support/ndp-vectors.ts';
 import { fixedRandom, VirtualClock } from '../../../support/virtual-clock.ts';
 
 const ENETDOWN = 100;
@@ -45,6 +56,7 @@ let network: FakeNetwork;
 let clock: VirtualClock;
 let warnings: string[];
 let path: PacketPath;
+const log: Log = { info: () => {}, warn: (fields, message) => warnings.push(`${message} ${JSON.stringify(fields)}`) };
 
 beforeEach(() => {
   network = new FakeNetwork();
@@ -55,8 +67,9 @@ beforeEach(() => {
     ports: network,
     clock,
     random: fixedRandom(1),
-    log: { info: () => {}, warn: (fields, message) => warnings.push(`${message} ${JSON.stringify(fields)}`) },
+    log,
     excludePatterns: [/^veth.*/, /docker/g],
+    pings: 'ignore',
   });
 });
 
@@ -66,9 +79,9 @@ function announce(...addresses: AnnouncedAddress[]): void {
   path.setTable({ generation, addresses });
 }
 
-function socketOn(name: string): FakePacketSocket {
-  const socket = network.openOn(name);
-  if (socket === undefined) throw new Error(`no socket on ${name}`);
+function socketOn(name: string, traffic: PacketTraffic = 'arp'): FakePacketSocket {
+  const socket = network.openOn(name, traffic);
+  if (socket === undefined) throw new Error(`no socket for ${traffic} on ${name}`);
   return socket;
 }
 
@@ -82,6 +95,28 @@ function sentOn(name: string): string[] {
       const { operation, senderIp, senderMac } = arp.value;
       return `${operation === 1 ? 'request' : 'reply'} ${ipv4FromBits(senderIp)} is-at ${macFromBits(senderMac)}`;
     });
+}
+
+/** "2001:db8::fe: 2001:db8::7 is-at … solicited,override", and forgets them. */
+function advertised(socket: FakePacketSocket): string[] {
+  return socket.sent.splice(0).map((frame) => {
+    const header = decodeIpv6Header(frame.subarray(14));
+    const message = decodeNeighborMessage(frame.subarray(54));
+    if (!header.ok || !message.ok || message.value.kind !== 'advertisement') throw new Error('no advertisement');
+    const { target, linkAddress, flags } = message.value;
+    const to = header.value.destination === ALL_NODES ? 'all nodes' : ipv6FromKey(header.value.destination);
+    return `${to}: ${ipv6FromKey(target)} is-at ${linkAddress && macFromBits(linkAddress)} ${flags.join(',')}`;
+  });
+}
+
+/** From 2001:db8::fe, by multicast. */
+function solicitation(ip: string): Uint8Array {
+  const [client, target] = [mac('02:00:00:00:00:fe'), ipv6(ip)];
+  const group = solicitedNodeGroup(target);
+  return encodeNdpFrame(
+    { link: { destination: ethernetGroup(group), source: client }, source: ipv6('2001:db8::fe'), destination: group },
+    { kind: 'solicitation', target, linkAddress: client },
+  );
 }
 
 function gratuitous(ip: string, macAddress: string): string[] {
@@ -138,7 +173,10 @@ describe('what it answers', () => {
     socketOn('eth0').receive(request('203.0.113.7'));
     socketOn('eth0').receive(request('192.0.2.8'));
     expect(sentOn('eth0')).toEqual(['reply 192.0.2.7 is-at 02:00:00:00:00:02']);
-    expect(path.snapshot().interfaces[0]?.drops).toMatchObject({ 'wrong-interface': 2, 'target-not-announced': 1 });
+    expect(path.snapshot().interfaces[0]?.drops.arp).toMatchObject({
+      'wrong-interface': 2,
+      'target-not-announced': 1,
+    });
   });
 
   test('by interface name: also for addresses of no subnet', () => {
@@ -164,9 +202,27 @@ describe('what it answers', () => {
     expect(path.snapshot().generation).toBe(1000);
   });
 
-  test('IPv6 addresses are left to another responder', () => {
-    announce(address('2001:db8::7', ['eth0']));
-    expect(network.opened).toHaveLength(0);
+  test('both families side by side, each on a socket of its own', () => {
+    network.setInterfaces(nic('eth0', 2, { addresses: ['192.0.2.2/24', '2001:db8::2/64'] }));
+    announce(address('192.0.2.7'), address('2001:db8::7'), address('2001:db8:1::7'));
+    expect(network.opened.map(({ name, traffic }) => `${name} ${traffic}`)).toEqual(['eth0 arp', 'eth0 ndp']);
+    sentOn('eth0');
+    const ndp = socketOn('eth0', 'ndp');
+    expect(advertised(ndp)).toEqual(['all nodes: 2001:db8::7 is-at 02:00:00:00:00:02 override']);
+    ndp.receive(solicitation('2001:db8::7'));
+    expect(advertised(ndp)).toEqual(['2001:db8::fe: 2001:db8::7 is-at 02:00:00:00:00:02 solicited,override']);
+    ndp.receive(solicitation('2001:db8:1::7'));
+    ndp.receive(solicitation('2001:db8::8'));
+    expect(advertised(ndp)).toEqual([]);
+    expect(path.snapshot().interfaces[0]?.drops.ndp).toMatchObject({ 'wrong-interface': 1, 'target-not-announced': 1 });
+    expect(path.snapshot().addresses).toContainEqual({
+      interface: 'eth0',
+      ip: '2001:db8::7',
+      requestsReceived: 1,
+      repliesSent: 1,
+      gratuitousSent: 1,
+      pingsAnswered: 0,
+    });
   });
 });
 
@@ -175,13 +231,24 @@ describe('gratuitous announcements', () => {
     announce(address('192.0.2.7', ['eth0', 'eth1']));
     expect(sentOn('eth0')).toEqual(gratuitous('192.0.2.7', '02:00:00:00:00:02'));
     expect(sentOn('eth1')).toEqual(gratuitous('192.0.2.7', '02:00:00:00:00:03'));
-    await clock.advance(60_000);
+    await clock.advance(30_000);
     expect(sentOn('eth0')).toHaveLength(10);
-    expect(clock.nextDelayMs).toBeUndefined();
+    const counts = { requestsReceived: 0, repliesSent: 0, gratuitousSent: 12, pingsAnswered: 0 };
     expect(path.snapshot().addresses).toEqual([
-      { interface: 'eth0', ip: '192.0.2.7', requestsReceived: 0, repliesSent: 0, gratuitousSent: 12 },
-      { interface: 'eth1', ip: '192.0.2.7', requestsReceived: 0, repliesSent: 0, gratuitousSent: 12 },
+      { interface: 'eth0', ip: '192.0.2.7', ...counts },
+      { interface: 'eth1', ip: '192.0.2.7', ...counts },
     ]);
+  });
+
+  test('for ever: a refresh of each every minute or so', async () => {
+    network.setInterfaces(nic('eth0', 2, { addresses: ['192.0.2.2/24', '2001:db8::2/64'] }));
+    announce(address('192.0.2.7'), address('2001:db8::7'));
+    await clock.advance(10_000);
+    sentOn('eth0');
+    advertised(socketOn('eth0', 'ndp'));
+    await clock.advance(600_000);
+    expect(sentOn('eth0').length).toBeGreaterThanOrEqual(2 * 6);
+    expect(advertised(socketOn('eth0', 'ndp')).length).toBeGreaterThanOrEqual(6);
   });
 
   test('again when the link comes back', async () => {
@@ -223,6 +290,112 @@ describe('gratuitous announcements', () => {
     expect(network.opened).toHaveLength(0);
     network.setInterfaces(nic('eth0', 2));
     expect(sentOn('eth0')).toEqual(gratuitous('192.0.2.7', '02:00:00:00:00:02'));
+  });
+});
+
+describe('solicited-node groups', () => {
+  beforeEach(() => network.setInterfaces(nic('eth0', 2, { addresses: ['2001:db8::2/64', '2001:db8:1::2/64'] })));
+
+  test('joined for what is announced, each once, and left with the last of its addresses', () => {
+    announce(address('2001:db8::7'), address('2001:db8:1::7'), address('2001:db8::8'));
+    expect(socketOn('eth0', 'ndp').groups).toEqual(['ff02::1:ff00:7', 'ff02::1:ff00:8']);
+    announce(address('2001:db8:1::7'));
+    expect(socketOn('eth0', 'ndp').groups).toEqual(['ff02::1:ff00:7']);
+  });
+
+  test('an interface that comes later joins those of all addresses announced already', () => {
+    announce(address('2001:db8::7', ['eth0', 'eth7']), address('2001:db8::8', ['eth0', 'eth7']));
+    network.setInterfaces(nic('eth0', 2, { addresses: [] }), nic('eth7', 7, { addresses: [] }));
+    expect(socketOn('eth7', 'ndp').groups).toEqual(['ff02::1:ff00:7', 'ff02::1:ff00:8']);
+  });
+
+  test('what cannot be joined is said once, counted, tried again at every change, and answered all the same', () => {
+    announce(address('2001:db8::7'));
+    const socket = socketOn('eth0', 'ndp');
+    socket.groupErrno = ENODEV;
+    announce(address('2001:db8::7'), address('2001:db8::8'));
+    announce(address('2001:db8::7'), address('2001:db8::8'), address('2001:db8::9'));
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain('MLD');
+    expect(path.snapshot().interfaces[0]?.groupErrors).toBe(2);
+    advertised(socket);
+    socket.receive(solicitation('2001:db8::8'));
+    expect(advertised(socket)).toHaveLength(1);
+    socket.groupErrno = undefined;
+    announce(address('2001:db8::7'), address('2001:db8::8'));
+    expect(socket.groups).toEqual(['ff02::1:ff00:7', 'ff02::1:ff00:8']);
+  });
+
+  test('a socket that breaks joins them anew', async () => {
+    announce(address('2001:db8::7'));
+    socketOn('eth0', 'ndp').fail(ENETDOWN);
+    await clock.advance(100);
+    expect(socketOn('eth0', 'ndp').groups).toEqual(['ff02::1:ff00:7']);
+  });
+});
+
+describe('pings', () => {
+  const vectors = readEchoVectors();
+  const request4 = vectors.get('ICMP echo request') ?? new Uint8Array();
+  const request6 = vectors.get('ICMPv6 echo request') ?? new Uint8Array();
+  const ours = nic('eth0', 0x0b, { addresses: ['192.0.2.100/24', '2001:db8::100/64'] });
+
+  function answerPings(...interfaces: HostInterface[]): void {
+    path.close();
+    network.setInterfaces(...interfaces);
+    path = createPacketPath({
+      ports: network,
+      clock,
+      random: fixedRandom(),
+      log,
+      excludePatterns: [],
+      pings: 'answer',
+    });
+    announce(address('192.0.2.2'), address('2001:db8::2'));
+  }
+
+  test('by default nobody listens for them', () => {
+    announce(address('192.0.2.7', ['eth0']), address('2001:db8::7', ['eth0']));
+    expect(network.opened.map(({ traffic }) => traffic)).toEqual(['arp', 'ndp']);
+  });
+
+  test('answered for announced addresses of both families, and counted', () => {
+    answerPings(ours);
+    const [icmp, icmpv6] = [socketOn('eth0', 'icmp-echo'), socketOn('eth0', 'icmpv6-echo')];
+    icmp.receive(request4);
+    icmpv6.receive(request6);
+    expect(icmp.sent.map((frame) => frame[34])).toEqual([0]);
+    expect(icmpv6.sent.map((frame) => frame[54])).toEqual([129]);
+    expect(path.snapshot().addresses).toMatchObject([
+      { ip: '192.0.2.2', pingsAnswered: 1, requestsReceived: 0 },
+      { ip: '2001:db8::2', pingsAnswered: 1, requestsReceived: 0 },
+    ]);
+  });
+
+  test('left to the kernel for addresses that the host holds itself, as with kube-proxy in mode ipvs', () => {
+    answerPings(ours);
+    const dummy = nic('kube-ipvs0', 9, { arp: false, addresses: ['192.0.2.2/32', '2001:db8::2/128'] });
+    network.setInterfaces(ours, dummy);
+    socketOn('eth0', 'icmp-echo').receive(request4);
+    socketOn('eth0', 'icmpv6-echo').receive(request6);
+    expect(path.snapshot().interfaces[0]?.drops.echo['target-not-announced']).toBe(2);
+    sentOn('eth0');
+    socketOn('eth0').receive(request('192.0.2.2'));
+    expect(sentOn('eth0')).toHaveLength(1);
+    network.setInterfaces(ours);
+    socketOn('eth0', 'icmp-echo').receive(request4);
+    expect(socketOn('eth0', 'icmp-echo').sent).toHaveLength(1);
+  });
+
+  test('a flood is answered 200 times at once and then at a rate', async () => {
+    answerPings(ours);
+    const socket = socketOn('eth0', 'icmp-echo');
+    for (let count = 0; count < 1000; count++) socket.receive(request4);
+    expect(socket.sent).toHaveLength(200);
+    expect(path.snapshot().interfaces[0]?.drops.echo['rate-limited']).toBe(800);
+    await clock.advance(10);
+    socket.receive(request4);
+    expect(socket.sent).toHaveLength(201);
   });
 });
 

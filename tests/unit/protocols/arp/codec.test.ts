@@ -1,19 +1,13 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import {
-  type ArpPacket,
-  decodeArpPacket,
-  encodeArpFrame,
-  type Ipv4Bits,
-  ipv4FromBits,
-  ipv4ToBits,
-} from '../../../../src/runtime/protocols/arp/codec.ts';
+import { type ArpPacket, decodeArpPacket, encodeArpFrame } from '../../../../src/runtime/protocols/arp/codec.ts';
 import {
   decodeEthernetHeader,
   ETHER_TYPE_ARP,
   ETHERNET_HEADER_BYTES,
   type MacBits,
 } from '../../../../src/runtime/protocols/ethernet/codec.ts';
+import { type Ipv4Bits, ipv4FromBits, ipv4ToBits } from '../../../../src/runtime/protocols/ip/ipv4.ts';
 import { bytesFromHex, ipv4, readArpVectors } from '../../../support/arp-vectors.ts';
 
 const vectors = readArpVectors();

@@ -4,7 +4,7 @@
  * a fixed seed, so a failure repeats.
  */
 import { expect, test } from '@jest/globals';
-import { type ArpTable, respond } from '../../../../src/runtime/protocols/arp/responder.ts';
+import { type ArpTable, respondArp } from '../../../../src/runtime/protocols/arp/responder.ts';
 import { ipv4, mac, readArpVectors } from '../../../support/arp-vectors.ts';
 import { seededDice } from '../../../support/dice.ts';
 
@@ -26,7 +26,7 @@ const REQUEST = new RegExp(
 );
 
 function check(frame: Uint8Array): boolean {
-  const answer = respond(frame, table, ours);
+  const answer = respondArp(frame, table, ours);
   const hex = Buffer.from(frame).toString('hex');
   if ((answer.kind === 'reply') !== REQUEST.test(hex)) throw new Error(`${JSON.stringify(answer)} to ${hex}`);
   if (answer.kind === 'drop') return false;

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { decodeArpPacket, encodeArpFrame, type Ipv4Bits } from '../../../../src/runtime/protocols/arp/codec.ts';
+import { decodeArpPacket, encodeArpFrame } from '../../../../src/runtime/protocols/arp/codec.ts';
 import {
+  ARP_DROP_REASONS,
+  type ArpDropReason,
   type ArpTable,
-  DROP_REASONS,
-  type DropReason,
-  respond,
+  respondArp,
 } from '../../../../src/runtime/protocols/arp/responder.ts';
 import {
   BROADCAST_BITS,
@@ -12,6 +12,7 @@ import {
   ETHERNET_HEADER_BYTES,
   type MacBits,
 } from '../../../../src/runtime/protocols/ethernet/codec.ts';
+import type { Ipv4Bits } from '../../../../src/runtime/protocols/ip/ipv4.ts';
 import { ipv4, mac, readArpVectors } from '../../../support/arp-vectors.ts';
 
 const ours = { name: 'eth0', mac: mac('02:00:00:00:00:0b') };
@@ -78,7 +79,7 @@ describe('answers', () => {
       senderIp: ipv4('192.0.2.1'),
     },
   ])('$name', ({ frame, senderIp }) => {
-    const answer = respond(frame, table, ours);
+    const answer = respondArp(frame, table, ours);
     if (answer.kind !== 'reply') throw new Error(answer.reason);
     expect(answer.ip).toBe(announced);
     expect(decodeEthernetHeader(answer.frame)).toMatchObject({ value: { destination: client, source: ours.mac } });
@@ -92,13 +93,13 @@ describe('answers', () => {
     const recorded = readArpVectors().filter(({ name }) => name.startsWith('linux-kernel'));
     const find = (what: string) => recorded.find(({ name }) => name.endsWith(what))?.frame;
     const asked = find('request by broadcast');
-    const answer = asked && respond(asked, table, ours);
+    const answer = asked && respondArp(asked, table, ours);
     expect(answer && answer.kind === 'reply' && answer.frame).toEqual(find(': reply'));
   });
 });
 
 describe('drops with a reason', () => {
-  const rows: readonly { name: string; frame: Uint8Array; want: DropReason }[] = [
+  const rows: readonly { name: string; frame: Uint8Array; want: ArpDropReason }[] = [
     { name: 'nothing', frame: new Uint8Array(0), want: 'truncated' },
     { name: 'a cut-off Ethernet header', frame: request().subarray(0, 13), want: 'truncated' },
     { name: 'a header alone', frame: request().subarray(0, 14), want: 'truncated' },
@@ -137,10 +138,10 @@ describe('drops with a reason', () => {
   ];
 
   test.each(rows)('$name: $want', ({ frame, want }) => {
-    expect(respond(frame, table, ours)).toEqual({ kind: 'drop', reason: want });
+    expect(respondArp(frame, table, ours)).toEqual({ kind: 'drop', reason: want });
   });
 
   test('every reason is reached', () => {
-    expect(new Set(rows.map(({ want }) => want))).toEqual(new Set(DROP_REASONS));
+    expect(new Set(rows.map(({ want }) => want))).toEqual(new Set(ARP_DROP_REASONS));
   });
 });
