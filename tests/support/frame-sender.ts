@@ -3,6 +3,7 @@
  *
  *     frame-sender.ts garbage COUNT      random and damaged ARP frames, the same at every run
  *     frame-sender.ts hex FRAME…         these
+ *     frame-sender.ts for SECONDS FRAME  this one, a few times every millisecond, for so long
  */
 import { watchInterfaces } from '../../src/runtime/adapters/host/interfaces.ts';
 import { hostPacketSockets } from '../../src/runtime/adapters/host/packet-socket.ts';
@@ -22,7 +23,7 @@ function garbage(count: number): Uint8Array[] {
 }
 
 const [mode, ...rest] = process.argv.slice(2);
-const frames = mode === 'garbage' ? garbage(Number(rest[0])) : rest.map(bytesFromHex);
+const frames = mode === 'garbage' ? garbage(Number(rest[0])) : mode === 'hex' ? rest.map(bytesFromHex) : [];
 const watch = watchInterfaces({ info: () => {}, warn: () => {} });
 const eth0 = watch.current().find(({ name }) => name === 'eth0');
 if (eth0 === undefined) throw new Error('no eth0 here');
@@ -31,7 +32,17 @@ const socket = hostPacketSockets.open(eth0, 'arp', {
   failed: (error) => console.error(error.message),
 });
 let sent = 0;
-for (const frame of frames) if (socket.send(frame) === undefined) sent += 1;
+function send(frame: Uint8Array): void {
+  if (socket.send(frame) === undefined) sent += 1;
+}
+if (mode === 'for') {
+  const frame = bytesFromHex(rest[1] ?? '');
+  const end = performance.now() + Number(rest[0]) * 1000;
+  while (performance.now() < end) {
+    for (let count = 0; count < 5; count++) send(frame);
+    await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+} else for (const frame of frames) send(frame);
 console.log(sent);
 socket.close();
 watch.close();

@@ -102,6 +102,11 @@ export class LanHost {
     for (const address of addresses) await this.ip('addr', 'add', address, 'dev', 'eth0');
   }
 
+  /** Runs a program where the switch is, which has a port with this host's name. */
+  async onSwitch(program: string, ...command: string[]): Promise<CommandResult> {
+    return await run('ip', 'netns', 'exec', this.#switch, program, ...command);
+  }
+
   /** Deletes eth0 altogether. */
   async unplug(): Promise<void> {
     await this.ip('link', 'del', 'eth0');

@@ -50,12 +50,26 @@ const GROUP6 = 'ff0200000000000000000001ff000002';
 /** A MAC that is one station's, and not ours. */
 const STATION = '(?!02000000000b|000000000000)[0-9a-f][02468ace][0-9a-f]{10}';
 
+/** Questions, up to where their length or their options begin to matter. */
+const ARP_REQUEST = new RegExp(
+  `^(ffffffffffff|02000000000b)[0-9a-f]{12}08060001080006040001(${STATION})([0-9a-f]{8})[0-9a-f]{12}${VIP4}`,
+);
+const ICMP_REQUEST = new RegExp(
+  `^02000000000b(${STATION})080045[0-9a-f]{2}([0-9a-f]{4})[0-9a-f]{4}[048c]000[0-9a-f]{2}01[0-9a-f]{4}([0-9a-f]{8})${VIP4}0800`,
+);
+const ICMPV6_REQUEST = new RegExp(
+  `^02000000000b(${STATION})86dd6[0-9a-f]{7}([0-9a-f]{4})3a[0-9a-f]{2}(?!ff|0{32}|0{31}1)([0-9a-f]{32})${VIP6}8000`,
+);
+const SOLICITATION = new RegExp(
+  `^(3333ff000002|02000000000b)(${STATION})86dd6[0-9a-f]{7}([0-9a-f]{4})3aff(?!ff)([0-9a-f]{32})(${VIP6}|${GROUP6})8700[0-9a-f]{12}${VIP6}`,
+);
+const A_STATION = new RegExp(`^${STATION}$`);
+
 const TARGETS: Readonly<Record<string, Target>> = {
   arp: {
     respond: (frame) => respondArp(frame, ipv4Table, ours),
     expected: (_frame, hex) => {
-      const pattern = `^(ffffffffffff|02000000000b)[0-9a-f]{12}08060001080006040001(${STATION})([0-9a-f]{8})[0-9a-f]{12}${VIP4}`;
-      const [, , sender, ip] = new RegExp(pattern).exec(hex) ?? [];
+      const [, , sender, ip] = ARP_REQUEST.exec(hex) ?? [];
       if (sender === undefined) return undefined;
       return new RegExp(`^${sender}02000000000b0806000108000604000202000000000b${VIP4}${sender}${ip}$`);
     },
@@ -71,8 +85,7 @@ const TARGETS: Readonly<Record<string, Target>> = {
   'icmp-echo': {
     respond: (frame) => respondIcmpEcho(frame, ipv4Table, ours),
     expected: (frame, hex) => {
-      const pattern = `^02000000000b(${STATION})080045[0-9a-f]{2}([0-9a-f]{4})[0-9a-f]{4}[048c]000[0-9a-f]{2}01[0-9a-f]{4}([0-9a-f]{8})${VIP4}0800`;
-      const [, asker, length, source] = new RegExp(pattern).exec(hex) ?? [];
+      const [, asker, length, source] = ICMP_REQUEST.exec(hex) ?? [];
       if (asker === undefined || length === undefined || source === undefined) return undefined;
       const bytes = Number.parseInt(length, 16);
       const first = Number.parseInt(source.slice(0, 2), 16);
@@ -96,8 +109,7 @@ const TARGETS: Readonly<Record<string, Target>> = {
   'icmpv6-echo': {
     respond: (frame) => respondIcmpv6Echo(frame, ipv6Table, ours),
     expected: (frame, hex) => {
-      const pattern = `^02000000000b(${STATION})86dd6[0-9a-f]{7}([0-9a-f]{4})3a[0-9a-f]{2}(?!ff|0{32}|0{31}1)([0-9a-f]{32})${VIP6}8000`;
-      const [, asker, length, source] = new RegExp(pattern).exec(hex) ?? [];
+      const [, asker, length, source] = ICMPV6_REQUEST.exec(hex) ?? [];
       if (asker === undefined || length === undefined) return undefined;
       const bytes = Number.parseInt(length, 16);
       if (bytes < 8 || bytes > 1460 || frame.length < 54 + bytes || sumOfIpv6(frame, bytes) !== 0xffff)
@@ -182,14 +194,13 @@ function isAnswered({ respond, expected }: Target, frame: Uint8Array): boolean {
 
 /** RFC 4861 §7.1.1, §7.2.3 and §7.2.4. */
 function expectedAdvertisement(frame: Uint8Array, hex: string): RegExp | undefined {
-  const pattern = `^(3333ff000002|02000000000b)(${STATION})86dd6[0-9a-f]{7}([0-9a-f]{4})3aff(?!ff)([0-9a-f]{32})(${VIP6}|${GROUP6})8700[0-9a-f]{12}${VIP6}`;
-  const [, to, asker, length, source, destination] = new RegExp(pattern).exec(hex) ?? [];
+  const [, to, asker, length, source, destination] = SOLICITATION.exec(hex) ?? [];
   if (to === undefined || length === undefined || source === undefined) return undefined;
   const bytes = Number.parseInt(length, 16);
   if (bytes < 24 || frame.length < 54 + bytes || sumOfIpv6(frame, bytes) !== 0xffff) return undefined;
   const linkAddress = readLinkAddress(hex.slice(156, 108 + bytes * 2));
   if (linkAddress === 'malformed') return undefined;
-  if (linkAddress !== undefined && !new RegExp(`^${STATION}$`).test(linkAddress)) return undefined;
+  if (linkAddress !== undefined && !A_STATION.test(linkAddress)) return undefined;
   const isProbe = /^0+$/.test(source);
   const isToGroup = destination === GROUP6;
   if (isProbe && (!isToGroup || linkAddress !== undefined)) return undefined;
