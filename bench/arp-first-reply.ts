@@ -9,14 +9,14 @@
  * an error when an address is not answered in time.
  */
 import { appendFileSync } from 'node:fs';
-import { ArpSocket, parseIpv4 } from './arp-socket.ts';
 import { monotonicMs } from './machine.ts';
+import { NeighbourSocket, parseAddress } from './neighbour-socket.ts';
 
 const ASK_EVERY_MS = 1;
 
 const [file = '', sender = '', giveUpSeconds = '', ...ips] = process.argv.slice(2);
 const giveUpMs = Number(giveUpSeconds) * 1000;
-const socket = new ArpSocket(parseIpv4(sender));
+const socket = new NeighbourSocket(parseAddress(sender));
 for (const ip of ips) {
   const answer = firstReply(ip);
   if (answer === undefined) {
@@ -29,7 +29,7 @@ for (const ip of ips) {
 socket.close();
 
 function firstReply(ip: string): { beganMs: number; answeredMs: number } | undefined {
-  const target = parseIpv4(ip);
+  const target = parseAddress(ip);
   const beganMs = monotonicMs();
   while (monotonicMs() - beganMs < giveUpMs) {
     const { answered } = socket.ask(target, ASK_EVERY_MS);

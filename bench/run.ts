@@ -2,7 +2,7 @@
  * `npm run bench`: measures, each figure against a floor taken in the same run, and prints lines for people.
  *
  *     npm run bench                          everything
- *     npm run bench -- arp allocation        these, in the order below
+ *     npm run bench -- neighbours image      these, in the order below
  *
  * Needs root on Linux, and for "restart" the programs that a sandbox's first boot brings. What needs a cluster boots one of its own (sandbox "bench") and takes it down at the end, also
  * after a failure or an interrupt. Exit codes: 0 all measured, 1 some could not be, 2 no such measurement.
@@ -10,15 +10,16 @@
 import { SandboxError } from '../src/sandbox/errors.ts';
 import { measureAllocation } from './allocation.ts';
 import { measureAnnouncement } from './announcement.ts';
-import { benchArpLatency } from './arp-latency.ts';
 import { BenchCluster } from './bench-cluster.ts';
 import { measureDecision } from './decision.ts';
 import { measureElection } from './election.ts';
 import { measureFailover } from './failover.ts';
 import { measureImageSize } from './image-size.ts';
 import { describeLoad, describeMachine, monotonicMs } from './machine.ts';
+import { benchManyAddresses } from './many-addresses.ts';
 import { measureManyServices } from './many-services.ts';
 import { measureMemory } from './memory.ts';
+import { benchNeighbourLatency } from './neighbour-latency.ts';
 import { measureSandboxStart } from './sandbox-start.ts';
 import { measureThroughput } from './throughput.ts';
 
@@ -32,7 +33,8 @@ interface Measurement {
 /** First what wants the machine for itself, before there is a cluster. */
 const measurements: readonly Measurement[] = [
   { name: 'image', title: 'image size', measure: measureImageSize },
-  { name: 'arp', title: 'ARP reply', measure: async () => (await benchArpLatency()).lines },
+  { name: 'neighbours', title: 'ARP and NDP reply', measure: benchNeighbourLatency },
+  { name: 'addresses', title: '5,000 addresses on one node', measure: benchManyAddresses },
   { name: 'decision', title: 'who gets which address, decided alone', measure: measureDecision },
   { name: 'election', title: 'who announces which address, decided alone', measure: measureElection },
   { name: 'restart', title: 'restart with 10,000 Services, and memory', measure: measureManyServices },

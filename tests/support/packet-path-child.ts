@@ -23,11 +23,17 @@ export class PacketPathChild {
   readonly #lines: Interface;
   #generation = 0;
 
-  constructor(host: LanHost, excludePatterns: readonly string[] = []) {
-    this.#child = host.spawn(process.execPath, '--disable-warning=ExperimentalWarning', program, ...excludePatterns);
+  /** Options of packet-path-process.ts: patterns of interfaces to exclude among them. */
+  constructor(host: LanHost, options: readonly string[] = []) {
+    this.#child = host.spawn(process.execPath, '--disable-warning=ExperimentalWarning', program, ...options);
     if (this.#child.stdout === null) throw new Error('the packet path has no output');
     this.#lines = createInterface({ input: this.#child.stdout });
     this.#answers = this.#lines[Symbol.asyncIterator]();
+  }
+
+  get pid(): number {
+    if (this.#child.pid === undefined) throw new Error('the packet path could not be started');
+    return this.#child.pid;
   }
 
   async announce(...addresses: Announced[]): Promise<void> {

@@ -2,9 +2,11 @@
  * The packet path as a program of its own, so that it can live in a network namespace. Takes one JSON line a command on
  * its input and answers each with one on its output; ends when its input does. Started by packet-path-child.ts.
  *
+ *     packet-path-process.ts [--answer-ping] [--busy-thread] [PATTERN…]    patterns of interfaces to exclude
  *     {"command":"set-table","table":{…}} | {"command":"interfaces"} | {"command":"snapshot"}
  */
 import { createInterface } from 'node:readline';
+import { Worker } from 'node:worker_threads';
 import { hostClock } from '../../src/runtime/adapters/host/clock.ts';
 import { watchInterfaces } from '../../src/runtime/adapters/host/interfaces.ts';
 import { selfTestPolling } from '../../src/runtime/adapters/host/native/self-test.ts';
@@ -19,8 +21,7 @@ export type PacketPathCommand =
   | { readonly command: 'interfaces' }
   | { readonly command: 'snapshot' };
 
-/** Among the patterns of interfaces to exclude. */
-const ANSWER_PING = '--answer-ping';
+const options = process.argv.slice(2);
 
 const log: Log = {
   info: (fields, message) => console.error(`packet path: ${message} ${JSON.stringify(fields)}`),
@@ -39,18 +40,26 @@ function obey(path: PacketPath, command: PacketPathCommand): unknown {
   }
 }
 
+/** Blocks 200 ms at a time, with gaps of 10 ms: what a Kubernetes client's thread may do at its worst. */
+const BUSY = `
+  const block = () => {
+    const end = performance.now() + 200;
+    while (performance.now() < end);
+    setTimeout(block, 10);
+  };
+  block();
+`;
+
 await selfTestPolling();
+const busy = options.includes('--busy-thread') ? new Worker(BUSY, { eval: true }) : undefined;
 const interfaces = watchInterfaces(log);
 const path = createPacketPath({
   ports: { sockets: hostPacketSockets, interfaces },
   clock: hostClock,
   random: hostRandom,
   log,
-  excludePatterns: process.argv
-    .slice(2)
-    .filter((option) => option !== ANSWER_PING)
-    .map((pattern) => new RegExp(pattern)),
-  pings: process.argv.includes(ANSWER_PING) ? 'answer' : 'ignore',
+  excludePatterns: options.filter((option) => !option.startsWith('--')).map((pattern) => new RegExp(pattern)),
+  pings: options.includes('--answer-ping') ? 'answer' : 'ignore',
 });
 
 for await (const line of createInterface({ input: process.stdin })) {
@@ -58,3 +67,4 @@ for await (const line of createInterface({ input: process.stdin })) {
 }
 path.close();
 interfaces.close();
+await busy?.terminate();

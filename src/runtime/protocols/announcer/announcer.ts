@@ -9,8 +9,7 @@
  *      ▲ at most 5,000 a second over all outlets;   │ ring: the one in front goes, │
  *        first rounds go before repeats due later   └─ and joins at the back ◀─────┘
  *
- * Everybody in the ring takes the same step after the other, so that addresses taken in one burst are spread evenly by
- * their first time round.
+ * The ring moves by even turns, so that addresses taken in one burst are spread evenly by their first time round.
  *
  * Use: send the announcements that `handle` returns, then call it again with 'timer' at `deadline()`.
  */
@@ -18,7 +17,7 @@ import { assertNever } from '../../model/result.ts';
 import { after, type Instant } from '../../model/time.ts';
 import type { MacBits } from '../ethernet/codec.ts';
 import { Queue } from './queue.ts';
-import { BURST, RATE_PER_SECOND, ROUNDS_MS, refreshStepMs } from './timings.ts';
+import { BURST, RATE_PER_SECOND, ROUNDS_MS, refreshTurn } from './timings.ts';
 
 /** Something that announcements can go out of now, and everything to announce there. */
 export interface Outlet<Address> {
@@ -73,8 +72,8 @@ export class Announcer<Address extends string | number> {
   readonly #ring = new Queue<Announcement<Address>>();
   /** Of the ring, those that are not gone. */
   #ringSize = 0;
-  /** When the first of the ring has its turn; meaningless while the ring is empty. */
-  #ringDue: Instant | undefined;
+  /** When how many from the front of the ring go next; undefined while the ring is empty. */
+  #turn: { readonly due: Instant; left: number } | undefined;
   /** Announcements that may go now; refilled with time. */
   #budget = BURST;
   #budgetAt: Instant | undefined;
@@ -171,34 +170,46 @@ export class Announcer<Address extends string | number> {
   #takeDue(now: Instant): Announcement<Address> | undefined {
     const round = this.#nextRound();
     if (round !== undefined && (round.peek()?.due ?? now) <= now) return round.shift();
-    if (this.#ringDue === undefined || this.#ringDue > now) return undefined;
     const first = this.#firstOfRing();
+    if (this.#turn === undefined || this.#turn.due > now) return undefined;
     if (first !== undefined) this.#ring.shift();
     return first;
   }
 
   /** Counted from when this round was really sent, so that the rounds stay apart when the rate holds them back. */
   #queueNext(announcement: Announcement<Address>, now: Instant): void {
-    const wasInRing = announcement.round === RING;
-    if (!wasInRing) {
-      const [sent, following] = [ROUNDS_MS[announcement.round] ?? 0, ROUNDS_MS[announcement.round + 1]];
-      announcement.round += 1;
-      if (following !== undefined) {
-        announcement.due = after(now, following - sent);
-        this.#rounds[announcement.round]?.push(announcement);
-        return;
-      }
-      this.#ringSize += 1;
+    if (announcement.round === RING) {
+      this.#ring.push(announcement);
+      if (this.#turn === undefined || this.#turn.left <= 1) this.#turn = this.#nextTurn(now);
+      else this.#turn.left -= 1;
+      return;
     }
+    const [sent, following] = [ROUNDS_MS[announcement.round] ?? 0, ROUNDS_MS[announcement.round + 1]];
+    announcement.round += 1;
+    if (following === undefined) {
+      this.#joinRing(announcement, now);
+    } else {
+      announcement.due = after(now, following - sent);
+      this.#rounds[announcement.round]?.push(announcement);
+    }
+  }
+
+  /** Who joins makes everybody's turn come sooner, the one that is being waited for too. */
+  #joinRing(announcement: Announcement<Address>, now: Instant): void {
     this.#ring.push(announcement);
-    const step = after(now, refreshStepMs(this.#ringSize, this.#random()));
-    // Who joins shortens everybody's step, and the one that is being waited for too.
-    if (wasInRing || this.#ringDue === undefined || step < this.#ringDue) this.#ringDue = step;
+    this.#ringSize += 1;
+    const turn = this.#nextTurn(now);
+    if (this.#turn === undefined || turn.due < this.#turn.due) this.#turn = turn;
+  }
+
+  #nextTurn(now: Instant): { readonly due: Instant; left: number } {
+    const { afterMs, count } = refreshTurn(this.#ringSize, this.#random());
+    return { due: after(now, afterMs), left: count };
   }
 
   #nextDue(): Instant | undefined {
     const round = this.#nextRound()?.peek()?.due;
-    const ring = this.#firstOfRing() === undefined ? undefined : this.#ringDue;
+    const ring = this.#firstOfRing() === undefined ? undefined : this.#turn?.due;
     return round === undefined || (ring !== undefined && ring < round) ? ring : round;
   }
 
@@ -219,8 +230,8 @@ export class Announcer<Address extends string | number> {
   #firstOfRing(): Announcement<Address> | undefined {
     while (this.#ring.peek()?.gone) this.#ring.shift();
     const first = this.#ring.peek();
-    // Whoever joins an empty ring waits a whole step, not what was left of somebody else's.
-    if (first === undefined) this.#ringDue = undefined;
+    // Whoever joins an empty ring waits a whole turn, not what was left of somebody else's.
+    if (first === undefined) this.#turn = undefined;
     return first;
   }
 

@@ -23,7 +23,7 @@ export const RATE_PER_SECOND = 5000;
 /** How many may go at once; bounds how long one call keeps the thread from answering requests. */
 export const BURST = 100;
 
-/** The mean time between two refreshes of an address; each step on the way is this fraction shorter or longer. */
+/** The mean time between two refreshes of an address; each turn on the way is this fraction shorter or longer. */
 export const REFRESH_MS = 75_000;
 export const REFRESH_JITTER = 0.2;
 /**
@@ -32,8 +32,12 @@ export const REFRESH_JITTER = 0.2;
  */
 export const REFRESH_RATE_PER_SECOND = 50;
 
-/** Until the next refresh, of some address, when so many take turns; `random` is in [0, 1). */
-export function refreshStepMs(announced: number, random: number): number {
+/** Turns are no closer than this; then several go in one. Waking a thread costs more than sending a frame. */
+const TURN_MS = 200;
+
+/** When the next refreshes go, and how many, when so many addresses take turns; `random` is in [0, 1). */
+export function refreshTurn(announced: number, random: number): { readonly afterMs: number; readonly count: number } {
   const meanMs = Math.max(REFRESH_MS / Math.max(1, announced), 1000 / REFRESH_RATE_PER_SECOND);
-  return meanMs * (1 + REFRESH_JITTER * (2 * random - 1));
+  const count = Math.max(1, Math.round(TURN_MS / meanMs));
+  return { afterMs: meanMs * count * (1 + REFRESH_JITTER * (2 * random - 1)), count };
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { after, type Instant, instant } from '../../../../src/runtime/model/time.ts';
 import { Announcer, type AnnouncerOutput, type Outlet } from '../../../../src/runtime/protocols/announcer/announcer.ts';
-import { REFRESH_JITTER, REFRESH_MS, refreshStepMs } from '../../../../src/runtime/protocols/announcer/timings.ts';
+import { REFRESH_JITTER, REFRESH_MS, refreshTurn } from '../../../../src/runtime/protocols/announcer/timings.ts';
 import { type Ipv4Bits, ipv4FromBits } from '../../../../src/runtime/protocols/ip/ipv4.ts';
 import { ipv4, mac } from '../../../support/arp-vectors.ts';
 import { seededDice } from '../../../support/dice.ts';
@@ -222,11 +222,12 @@ describe('the refresh', () => {
     expect(driver.lines.length - before).toBeLessThanOrEqual(6);
   });
 
-  test('the step: the interval divided by how many there are, and never more than 50 in a second', () => {
-    expect(refreshStepMs(1, 0.5)).toBe(REFRESH_MS);
-    expect(refreshStepMs(1, 0)).toBe(REFRESH_MS * (1 - REFRESH_JITTER));
-    expect(refreshStepMs(100, 0.5)).toBe(REFRESH_MS / 100);
-    expect(refreshStepMs(100_000, 0.5)).toBe(20);
+  test('the turns: the interval divided by how many there are, never more than 50 in a second, some 200 ms apart', () => {
+    expect(refreshTurn(1, 0.5)).toEqual({ afterMs: REFRESH_MS, count: 1 });
+    expect(refreshTurn(1, 0)).toEqual({ afterMs: REFRESH_MS * (1 - REFRESH_JITTER), count: 1 });
+    expect(refreshTurn(100, 0.5)).toEqual({ afterMs: REFRESH_MS / 100, count: 1 });
+    expect(refreshTurn(1000, 0.5)).toEqual({ afterMs: 225, count: 3 });
+    expect(refreshTurn(100_000, 0.5)).toEqual({ afterMs: 200, count: 10 });
   });
 });
 
