@@ -5,7 +5,7 @@
 
 import type { HostInterface } from '../../engine/network-ports.ts';
 import type { AnnouncedAddress, AnnouncementTable } from '../../model/announcements.ts';
-import { ipFromValue, parseIp } from '../../model/ip.ts';
+import { type Ip, ipFromValue, parseIp } from '../../model/ip.ts';
 import { type Mac, ZERO_MAC } from '../../model/mac.ts';
 import { parseAddressRange } from '../../model/range.ts';
 import type { Ipv4Bits } from '../../protocols/ip/ipv4.ts';
@@ -34,17 +34,29 @@ export function announceableInterfaces(
   );
 }
 
+export interface PlanFacts {
+  readonly keys: AddressKeys;
+  readonly interfaces: readonly AnnounceableInterface[];
+  /** Absent: everything may be. */
+  readonly mayAnnounce?: (place: AnnouncedPlace) => boolean;
+}
+
 /** For each address of a family the names of the interfaces it is announced on; none: it is left empty. */
 export interface AnnouncementPlan {
   readonly ipv4: ReadonlyMap<Ipv4Bits, ReadonlySet<string>>;
   readonly ipv6: ReadonlyMap<Ipv6Key, ReadonlySet<string>>;
 }
 
-/** What the table asks for on the given interfaces; `keys` are those of its addresses. */
+/** An address on one interface, as those know it who say whether it may be announced there. */
+export interface AnnouncedPlace {
+  readonly ip: Ip;
+  readonly interface: string;
+}
+
+/** What the table asks for on the given interfaces, where it may; `keys` are those of its addresses. */
 export function planAnnouncements(
   table: AnnouncementTable,
-  keys: AddressKeys,
-  interfaces: readonly AnnounceableInterface[],
+  { keys, interfaces, mayAnnounce = () => true }: PlanFacts,
 ): AnnouncementPlan {
   const subnets = interfaces.flatMap(subnetsOf);
   // Thousands of addresses share a few sets of interfaces; equal sets are made once.
@@ -53,7 +65,10 @@ export function planAnnouncements(
   const ipv6 = new Map<Ipv6Key, ReadonlySet<string>>();
   for (const address of table.addresses) {
     const key = keys.get(address.ip) ?? addressKey(address.ip);
-    const names = namesFor(address, key, { interfaces, subnets });
+    const { ip } = address;
+    const names = namesFor(address, key, { interfaces, subnets }).filter((name) =>
+      mayAnnounce({ ip, interface: name }),
+    );
     const text = names.join('/');
     const set = sets.get(text) ?? new Set(names);
     sets.set(text, set);

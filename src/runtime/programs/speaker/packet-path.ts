@@ -8,13 +8,11 @@
  *     setTable ────┐                        ┌─▶ tables ──▶ respond(frame) ─▶ reply | drop, counted
  *     interfaces ──┼─▶ reconcile ─▶ sockets ┼─▶ solicited-node groups, joined
  *     retry timer ─┘    (as needed)         └─▶ Announcer ─▶ frames, now and at its deadline
- *
- * An endpoint is one kind of traffic on one interface, with a socket of its own.
  */
 import { type Backoff, backoffMs } from '../../engine/backoff.ts';
 import { HostError } from '../../engine/host-error.ts';
 import type { Log } from '../../engine/log.ts';
-import type { NetworkPorts, PacketSocket, PacketTraffic } from '../../engine/network-ports.ts';
+import type { NetworkPorts, PacketTraffic } from '../../engine/network-ports.ts';
 import type { Clock, Random } from '../../engine/ports.ts';
 import type { AnnouncementTable, InterfaceFacts } from '../../model/announcements.ts';
 import type { Ip } from '../../model/ip.ts';
@@ -23,8 +21,7 @@ import { encodeArpAnnouncement } from '../../protocols/arp/announcement.ts';
 import { respondArp } from '../../protocols/arp/responder.ts';
 import { respondIcmpEcho } from '../../protocols/echo/icmp.ts';
 import { respondIcmpv6Echo } from '../../protocols/echo/icmpv6.ts';
-import { EchoRateLimit } from '../../protocols/echo/rate-limit.ts';
-import { type MacBits, macToBits } from '../../protocols/ethernet/codec.ts';
+import { macFromBits, macToBits } from '../../protocols/ethernet/codec.ts';
 import { type Ipv6Key, ipv6FromKey, solicitedNodeGroup } from '../../protocols/ip/ipv6.ts';
 import { encodeNdpAnnouncement } from '../../protocols/ndp/announcement.ts';
 import { respondNdp } from '../../protocols/ndp/responder.ts';
@@ -37,6 +34,8 @@ import {
   planAnnouncements,
   withoutHeld,
 } from './announceable.ts';
+import type { AnnouncementGuard, GuardedPlace, NeighbourTraffic } from './announcement-guard.ts';
+import { closeEndpoint, type Endpoint, endpointId, newEndpoint, wantedTraffic } from './endpoint.ts';
 import { type AddressRow, type InterfaceCounters, PacketCounters } from './packet-counters.ts';
 
 export interface PacketPathOptions {
@@ -48,11 +47,17 @@ export interface PacketPathOptions {
   readonly excludePatterns: readonly RegExp[];
   /** Whether announced addresses answer ICMP and ICMPv6 echo requests. */
   readonly pings: 'ignore' | 'answer';
+  /** Absent: whatever is in the table is announced. */
+  readonly guard?: AnnouncementGuard;
 }
 
 export interface PacketPath {
   /** Replaces what is announced; takes effect before it returns. A table older than the current one is ignored. */
   setTable(table: AnnouncementTable): void;
+  /** The guard answers otherwise than before: answers and announcements follow before it returns. */
+  replan(): void;
+  /** Sends a frame out of an interface where something of that traffic is to be announced. A lost frame is counted. */
+  send(name: string, traffic: NeighbourTraffic, frame: Uint8Array): void;
   /** The interfaces that can be announced on, running or not, ordered by index. */
   interfaces(): readonly InterfaceFacts[];
   /** Calls back after `interfaces()` has changed. The returned function ends that. */
@@ -83,24 +88,6 @@ export interface InterfaceRow extends InterfaceCounters {
 
 /** How long to wait before a socket that failed is opened again. */
 const REOPEN: Backoff = { baseMs: 100, ceilingMs: 10_000 };
-
-interface Endpoint {
-  /** "ndp eth0" */
-  readonly id: string;
-  readonly traffic: PacketTraffic;
-  readonly name: string;
-  readonly index: number;
-  mac: MacBits;
-  socket: PacketSocket | undefined;
-  /** Opening has failed this often in a row. */
-  failures: number;
-  cancelRetry: (() => void) | undefined;
-  /** Solicited-node groups of the addresses here, with their text. */
-  groups: ReadonlyMap<Ipv6Key, Ip>;
-  /** Why groups could not be joined when it was last tried. */
-  groupError: string | undefined;
-  readonly rateLimit: EchoRateLimit;
-}
 
 export function createPacketPath(options: PacketPathOptions): PacketPath {
   return new SpeakerPacketPath(options);
@@ -141,6 +128,15 @@ class SpeakerPacketPath implements PacketPath {
       this.#keys,
     );
     this.#reconcile();
+  }
+
+  replan(): void {
+    if (this.#open) this.#reconcile();
+  }
+
+  send(name: string, traffic: NeighbourTraffic, frame: Uint8Array): void {
+    const error = this.#endpoints.get(endpointId(name, traffic))?.socket?.send(frame);
+    if (error !== undefined) this.#counters.error(name, 'sendErrors');
   }
 
   interfaces(): readonly InterfaceFacts[] {
@@ -209,27 +205,61 @@ class SpeakerPacketPath implements PacketPath {
 
   /** Makes sockets, answers and announcements what the table and the interfaces ask for. Safe to run at any time. */
   #reconcile(): void {
-    const { pings, ports } = this.#options;
-    this.#neighbours = planAnnouncements(this.#table, this.#keys, this.#announceable);
-    this.#pings = pings === 'answer' ? withoutHeld(this.#neighbours, ports.interfaces.current()) : NOTHING;
-    const ipv4 = addressesByInterface(this.#neighbours.ipv4);
-    const ipv6 = addressesByInterface(this.#neighbours.ipv6);
-    const wanted = new Map<string, Wanted>();
+    const { pings } = this.#options;
+    const wanted = planAnnouncements(this.#table, { keys: this.#keys, interfaces: this.#announceable });
+    const ipv4 = addressesByInterface(wanted.ipv4);
+    const ipv6 = addressesByInterface(wanted.ipv6);
+    const traffic = new Map<string, Wanted>();
     for (const facts of this.#announceable) {
       if (!facts.running) continue;
-      for (const traffic of wantedTraffic(facts.name, { ipv4, ipv6, pings })) {
-        wanted.set(`${traffic} ${facts.name}`, { traffic, facts });
+      for (const kind of wantedTraffic(facts.name, { ipv4, ipv6, pings })) {
+        traffic.set(endpointId(facts.name, kind), { traffic: kind, facts });
       }
     }
+    this.#closeAllBut(traffic);
+    for (const [id, { traffic: kind, facts }] of traffic) {
+      const endpoint = this.#serve(id, kind, facts);
+      if (kind === 'ndp') this.#joinGroups(endpoint, ipv6.get(facts.name) ?? []);
+    }
+    this.#follow(this.#guarded(wanted));
+  }
+
+  #closeAllBut(wanted: ReadonlyMap<string, Wanted>): void {
+    const before = new Set([...this.#endpoints.values()].map(({ name }) => name));
     for (const endpoint of this.#endpoints.values()) {
       if (wanted.get(endpoint.id)?.facts.index === endpoint.index) continue;
       closeEndpoint(endpoint);
       this.#endpoints.delete(endpoint.id);
     }
-    for (const [id, { traffic, facts }] of wanted) {
-      const endpoint = this.#serve(id, traffic, facts);
-      if (traffic === 'ndp') this.#joinGroups(endpoint, ipv6.get(facts.name) ?? []);
-    }
+    const left = new Set([...this.#endpoints.values()].map(({ name }) => name));
+    for (const name of before) if (!left.has(name)) this.#options.guard?.interfaceGone(name);
+  }
+
+  /** Of what is wanted what may be. */
+  #guarded(wanted: AnnouncementPlan): AnnouncementPlan {
+    const { guard } = this.#options;
+    if (guard === undefined) return wanted;
+    guard.setWanted([...this.#keys].flatMap(([ip, key]) => this.#places(ip, key, wanted)));
+    const [keys, interfaces] = [this.#keys, this.#announceable];
+    return planAnnouncements(this.#table, { keys, interfaces, mayAnnounce: (place) => guard.mayAnnounce(place) });
+  }
+
+  /** Where the address is wanted and can be sent and heard. */
+  #places(ip: Ip, key: AddressKey, wanted: AnnouncementPlan): GuardedPlace[] {
+    const names = isIpv4(key) ? wanted.ipv4.get(key) : wanted.ipv6.get(key);
+    return [...(names ?? [])].flatMap((name) => {
+      const endpoint = this.#endpoints.get(endpointId(name, isIpv4(key) ? 'arp' : 'ndp'));
+      const mac = endpoint?.socket === undefined ? undefined : macFromBits(endpoint.mac);
+      return mac === undefined ? [] : [{ ip, interface: name, mac }];
+    });
+  }
+
+  #follow(plan: AnnouncementPlan): void {
+    const { pings, ports } = this.#options;
+    this.#neighbours = plan;
+    this.#pings = pings === 'answer' ? withoutHeld(plan, ports.interfaces.current()) : NOTHING;
+    const ipv4 = addressesByInterface(plan.ipv4);
+    const ipv6 = addressesByInterface(plan.ipv6);
     this.#announce({
       kind: 'set',
       outlets: [...this.#endpoints.values()]
@@ -308,6 +338,9 @@ class SpeakerPacketPath implements PacketPath {
   }
 
   #answer(endpoint: Endpoint, frame: Uint8Array): void {
+    this.#letHear(endpoint, frame);
+    // What was heard may have closed it.
+    if (endpoint.socket === undefined) return;
     switch (endpoint.traffic) {
       case 'arp': {
         const answer = respondArp(frame, this.#neighbours.ipv4, endpoint);
@@ -334,6 +367,10 @@ class SpeakerPacketPath implements PacketPath {
         return;
       }
     }
+  }
+
+  #letHear({ name, traffic }: Endpoint, frame: Uint8Array): void {
+    if (traffic === 'arp' || traffic === 'ndp') this.#options.guard?.heard(frame, name, traffic);
   }
 
   #replyToNeighbour(endpoint: Endpoint, { frame, ip }: Reply): void {
@@ -385,39 +422,6 @@ interface Reply {
 interface Wanted {
   readonly traffic: PacketTraffic;
   readonly facts: AnnounceableInterface;
-}
-
-function newEndpoint(
-  id: string,
-  traffic: PacketTraffic,
-  link: { readonly name: string; readonly index: number; readonly mac: MacBits },
-): Endpoint {
-  const none = { socket: undefined, cancelRetry: undefined, groupError: undefined };
-  return { id, traffic, ...link, ...none, failures: 0, groups: new Map(), rateLimit: new EchoRateLimit() };
-}
-
-function closeEndpoint(endpoint: Endpoint): void {
-  endpoint.cancelRetry?.();
-  endpoint.cancelRetry = undefined;
-  endpoint.socket?.close();
-  endpoint.socket = undefined;
-}
-
-/** What to listen to on an interface, given what is announced where. */
-function wantedTraffic(
-  name: string,
-  wants: {
-    readonly ipv4: ReadonlyMap<string, unknown>;
-    readonly ipv6: ReadonlyMap<string, unknown>;
-    readonly pings: PacketPathOptions['pings'];
-  },
-): PacketTraffic[] {
-  const traffic: PacketTraffic[] = [];
-  if (wants.ipv4.has(name)) traffic.push('arp');
-  if (wants.ipv6.has(name)) traffic.push('ndp');
-  if (wants.ipv4.has(name) && wants.pings === 'answer') traffic.push('icmp-echo');
-  if (wants.ipv6.has(name) && wants.pings === 'answer') traffic.push('icmpv6-echo');
-  return traffic;
 }
 
 /** The table the other way round: what is announced on each interface, in the table's order. */

@@ -13,29 +13,18 @@
  *
  * Implements: RFC 4861 §7.1.1, §7.2.3, §7.2.4; RFC 4862 §5.4.3, §5.4.4 (as the host whose address it is).
  */
-import type { DecodeError } from '../bytes.ts';
-import {
-  decodeEthernetHeader,
-  ETHER_TYPE_IPV6,
-  ETHERNET_HEADER_BYTES,
-  type EthernetHeader,
-  isStationAddress,
-  type MacBits,
-} from '../ethernet/codec.ts';
-import { PROTOCOL_ICMPV6 } from '../ip/iana.ts';
+import { type EthernetHeader, isStationAddress, type MacBits } from '../ethernet/codec.ts';
 import {
   ALL_NODES,
-  decodeIpv6Header,
   ethernetGroup,
-  IPV6_HEADER_BYTES,
   type Ipv6Header,
   type Ipv6Key,
-  isChecksumRight,
   isIpv6Multicast,
   solicitedNodeGroup,
   UNSPECIFIED,
 } from '../ip/ipv6.ts';
-import { decodeNeighborMessage, encodeNdpFrame, NDP_HOP_LIMIT, type NeighborSolicitation } from './codec.ts';
+import { encodeNdpFrame, type NeighborSolicitation } from './codec.ts';
+import { NDP_FRAME_FAULTS, readNdpFrame } from './frame.ts';
 
 /** Which interfaces, by name, each address is answered on. Replaced whole, never edited. */
 export type NdpTable = ReadonlyMap<Ipv6Key, ReadonlySet<string>>;
@@ -48,17 +37,9 @@ export interface NdpInterface {
 
 /** Why a frame was not answered; in the order of the checks. */
 export const NDP_DROP_REASONS = [
-  /** Ends before its headers, its message or one of its options does. */
-  'truncated',
-  /** Not IPv6, or not ICMPv6 right behind the header, or of another type. */
-  'not-ndp',
+  ...NDP_FRAME_FAULTS,
   /** An advertisement. */
   'not-a-solicitation',
-  /** The hop limit is not 255: it may come from beyond the link. */
-  'hop-limit',
-  'bad-checksum',
-  /** Against RFC 4861 §7.1.1 in another way: code, target, an option, source and destination of a probe. */
-  'malformed',
   /** Sent to an address or a group that is not the target's. */
   'not-for-us',
   /** By multicast, and without saying where the answer is to go. */
@@ -93,35 +74,10 @@ interface ReadSolicitation {
 }
 
 function readSolicitation(frame: Uint8Array): ReadSolicitation | NdpDropReason {
-  const link = decodeEthernetHeader(frame);
-  if (!link.ok) return 'truncated';
-  if (link.value.etherType !== ETHER_TYPE_IPV6) return 'not-ndp';
-  const packet = frame.subarray(ETHERNET_HEADER_BYTES);
-  const header = decodeIpv6Header(packet);
-  if (!header.ok) return reasonOf(header.error);
-  const { nextHeader, payloadBytes, hopLimit } = header.value;
-  // RFC 6980 §5 forbids fragmented neighbour discovery; other extension headers nobody sends with it.
-  if (nextHeader !== PROTOCOL_ICMPV6) return 'not-ndp';
-  const payload = packet.subarray(IPV6_HEADER_BYTES, IPV6_HEADER_BYTES + payloadBytes);
-  if (payload.length < payloadBytes) return 'truncated';
-  const message = decodeNeighborMessage(payload);
-  if (!message.ok && message.error.kind !== 'malformed') return reasonOf(message.error);
-  if (message.ok && message.value.kind === 'advertisement') return 'not-a-solicitation';
-  if (hopLimit !== NDP_HOP_LIMIT) return 'hop-limit';
-  if (!isChecksumRight(header.value, payload)) return 'bad-checksum';
-  if (!message.ok || message.value.kind === 'advertisement') return 'malformed';
-  return { link: link.value, header: header.value, solicitation: message.value };
-}
-
-function reasonOf({ kind }: DecodeError): NdpDropReason {
-  switch (kind) {
-    case 'truncated':
-      return 'truncated';
-    case 'unsupported':
-      return 'not-ndp';
-    case 'malformed':
-      return 'malformed';
-  }
+  const read = readNdpFrame(frame);
+  if (typeof read === 'string') return read;
+  const { link, header, message } = read;
+  return message.kind === 'solicitation' ? { link, header, solicitation: message } : 'not-a-solicitation';
 }
 
 /** Whether it may be answered at all, whatever the table says. */

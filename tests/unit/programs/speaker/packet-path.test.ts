@@ -5,6 +5,8 @@ import type { HostInterface, PacketTraffic } from '../../../../src/runtime/engin
 import type { AnnouncedAddress } from '../../../../src/runtime/model/announcements.ts';
 import { parseIp } from '../../../../src/runtime/model/ip.ts';
 import { parseMac } from '../../../../src/runtime/model/mac.ts';
+import type { AnnouncedPlace } from '../../../../src/runtime/programs/speaker/announceable.ts';
+import type { AnnouncementGuard, GuardedPlace } from '../../../../src/runtime/programs/speaker/announcement-guard.ts';
 import { createPacketPath, type PacketPath } from '../../../../src/runtime/programs/speaker/packet-path.ts';
 import { decodeArpPacket, encodeArpFrame } from '../../../../src/runtime/protocols/arp/codec.ts';
 import { BROADCAST_BITS, macFromBits } from '../../../../src/runtime/protocols/ethernet/codec.ts';
@@ -396,6 +398,77 @@ describe('pings', () => {
     await clock.advance(10);
     socket.receive(request4);
     expect(socket.sent).toHaveLength(201);
+  });
+});
+
+describe('a guard', () => {
+  class Guard implements AnnouncementGuard {
+    readonly lines: string[] = [];
+    readonly allowed = new Set<string>();
+
+    setWanted(places: readonly GuardedPlace[]): void {
+      this.lines.push(`wanted ${places.map((place) => `${place.ip}@${place.interface} ${place.mac}`).join(', ')}`);
+    }
+
+    mayAnnounce(place: AnnouncedPlace): boolean {
+      return this.allowed.has(`${place.ip}@${place.interface}`);
+    }
+
+    heard(frame: Uint8Array, name: string, traffic: string): void {
+      this.lines.push(`heard ${frame.length} bytes of ${traffic} on ${name}`);
+    }
+
+    interfaceGone(name: string): void {
+      this.lines.push(`${name} is gone`);
+    }
+  }
+
+  let guard: Guard;
+  beforeEach(() => {
+    path.close();
+    guard = new Guard();
+    network.setInterfaces(nic('eth0', 2, { addresses: ['192.0.2.2/24', '2001:db8::2/64'] }));
+    path = createPacketPath({
+      ports: network,
+      clock,
+      random: fixedRandom(),
+      log,
+      excludePatterns: [],
+      pings: 'ignore',
+      guard,
+    });
+    announce(address('192.0.2.7'), address('2001:db8::7'));
+  });
+
+  test('what it does not allow is listened for, but neither answered nor announced', () => {
+    expect(guard.lines).toEqual(['wanted 192.0.2.7@eth0 02:00:00:00:00:02, 2001:db8::7@eth0 02:00:00:00:00:02']);
+    expect(socketOn('eth0', 'ndp').groups).toEqual(['ff02::1:ff00:7']);
+    socketOn('eth0').receive(request('192.0.2.7'));
+    socketOn('eth0', 'ndp').receive(solicitation('2001:db8::7'));
+    expect(sentOn('eth0')).toEqual([]);
+    expect(advertised(socketOn('eth0', 'ndp'))).toEqual([]);
+    expect(guard.lines.slice(1)).toEqual(['heard 42 bytes of arp on eth0', 'heard 86 bytes of ndp on eth0']);
+  });
+
+  test('what it comes to allow is answered and announced at once, and what it takes back no more', () => {
+    guard.allowed.add('192.0.2.7@eth0');
+    path.replan();
+    expect(sentOn('eth0')).toEqual(gratuitous('192.0.2.7', '02:00:00:00:00:02'));
+    socketOn('eth0').receive(request('192.0.2.7'));
+    expect(sentOn('eth0')).toHaveLength(1);
+    guard.allowed.clear();
+    path.replan();
+    socketOn('eth0').receive(request('192.0.2.7'));
+    expect(sentOn('eth0')).toEqual([]);
+  });
+
+  test('it can send where something is wanted, and hears of interfaces that go', () => {
+    const frame = request('192.0.2.7');
+    path.send('eth0', 'arp', frame);
+    path.send('eth9', 'arp', frame);
+    expect(socketOn('eth0').sent).toEqual([frame]);
+    network.setInterfaces(nic('eth0', 2, { running: false }));
+    expect(guard.lines.slice(1)).toEqual(['eth0 is gone', 'wanted ']);
   });
 });
 
