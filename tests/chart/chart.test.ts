@@ -178,6 +178,7 @@ describe('helm template', () => {
       'speaker.logLevel=debug',
       'image.repository=easzlab.io.local:5000/metallb-addon',
       'image.tag=test',
+      'speaker.answerPing=true',
       'prometheus.metricsPort=0',
     ];
     const objects = await render(...values.flatMap((value) => ['--set', value]));
@@ -198,6 +199,7 @@ describe('helm template', () => {
                   '--ml-bindport=7946',
                   '--election=spread',
                   '--ignore-exclude-lb',
+                  '--answer-ping',
                 ],
                 securityContext: { capabilities: { drop: ['ALL'], add: ['NET_RAW'] }, readOnlyRootFilesystem: true },
                 readinessProbe: { httpGet: { host: '127.0.0.1' } },

@@ -1,0 +1,53 @@
+/** What a scrape shows of the packet path. */
+import { expect, test } from '@jest/globals';
+import { parseIp } from '../../../../src/runtime/model/ip.ts';
+import { parseMac } from '../../../../src/runtime/model/mac.ts';
+import { speakerMetrics } from '../../../../src/runtime/programs/speaker/metrics.ts';
+import { createPacketPath } from '../../../../src/runtime/programs/speaker/packet-path.ts';
+import { FakeNetwork } from '../../../support/fake-network.ts';
+import { readNdpVectors } from '../../../support/ndp-vectors.ts';
+import { fixedRandom, VirtualClock } from '../../../support/virtual-clock.ts';
+
+const ENOBUFS = 105;
+
+test('NDP is counted as ARP is, under MetalLB’s names; drops by protocol and reason', async () => {
+  const network = new FakeNetwork();
+  const path = createPacketPath({
+    ports: network,
+    clock: new VirtualClock(),
+    random: fixedRandom(),
+    log: { info: () => {}, warn: () => {} },
+    excludePatterns: [],
+    pings: 'ignore',
+  });
+  const mac = parseMac('02:00:00:00:00:0b');
+  if (!mac.ok) throw new Error(mac.error);
+  const facts = { running: true, broadcast: true, arp: true, mac: mac.value };
+  network.setInterfaces({ name: 'eth0', index: 2, ...facts, addresses: ['2001:db8::b/64', '192.0.2.11/24'] });
+  const addresses = ['2001:db8::2', '192.0.2.2'].flatMap((text) => {
+    const ip = parseIp(text);
+    return ip.ok ? [{ ip: ip.value, interfaces: 'in-subnet' as const }] : [];
+  });
+  path.setTable({ generation: 1, addresses });
+  const socket = network.openOn('eth0', 'ndp');
+  if (socket === undefined) throw new Error('nobody listens');
+  const frame = (name: string) => readNdpVectors().find((vector) => vector.name === name)?.frame ?? new Uint8Array();
+  socket.receive(frame('solicitation by multicast'));
+  socket.receive(frame('duplicate address detection of another address'));
+  socket.receive(frame('advertisement that answers it'));
+  socket.sendErrno = ENOBUFS;
+  socket.receive(frame('solicitation by multicast'));
+  const registry = speakerMetrics({ nodeName: 'node1', packets: () => path.snapshot(), cluster: () => undefined });
+  const lines = (await registry.metrics()).split('\n').filter((line) => / [1-9]/.test(line) && !line.startsWith('#'));
+  expect(lines).toEqual(
+    expect.arrayContaining([
+      'metallb_layer2_requests_received{ip="2001:db8::2"} 2',
+      'metallb_layer2_responses_sent{ip="2001:db8::2"} 1',
+      'metallb_layer2_gratuitous_sent{ip="2001:db8::2"} 1',
+      'metallb_layer2_gratuitous_sent{ip="192.0.2.2"} 2',
+      'metallb_layer2_frames_dropped_total{interface="eth0",protocol="ndp",reason="target-not-announced"} 1',
+      'metallb_layer2_frames_dropped_total{interface="eth0",protocol="ndp",reason="not-a-solicitation"} 1',
+      'metallb_layer2_send_errors_total{interface="eth0"} 1',
+    ]),
+  );
+});
