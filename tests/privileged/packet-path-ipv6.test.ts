@@ -145,7 +145,11 @@ describePrivileged('IPv6 on a real link', () => {
     await waitFor('an answer', async () => (await resolve(VIP)) === mac, { withinMs: 5000 });
   });
 
-  test('5,000 addresses: all groups are joined, and any of them is answered', async () => {
+  test('5,000 addresses, with CAP_NET_RAW alone: all groups are joined, however little a socket holds', async () => {
+    await child.stop();
+    // What older kernels have for good: some 360 groups a socket. Some let it be changed for the machine only.
+    await speaker.tryRun('sysctl', '-qw', 'net.core.optmem_max=20480');
+    child = new PacketPathChild(speaker, [], 'net-raw');
     const ips = Array.from({ length: 5000 }, (_, i) => `2001:db8::1:${(i + 1).toString(16)}`);
     await child.announce(...ips.map((ip) => ({ ip })));
     const mac = await speaker.mac();

@@ -11,6 +11,9 @@ import type { PacketPathCommand } from './packet-path-process.ts';
 
 const program = path.resolve(import.meta.dirname, 'packet-path-process.ts');
 
+/** As root in the speaker's container: no capability but this one. */
+const NET_RAW_ONLY = ['setpriv', '--bounding-set', '-all,+net_raw', '--inh-caps', '-all'];
+
 /** An address to announce: on every interface with its subnet, or on those named. */
 export interface Announced {
   readonly ip: string;
@@ -24,8 +27,10 @@ export class PacketPathChild {
   #generation = 0;
 
   /** Options of packet-path-process.ts: patterns of interfaces to exclude among them. */
-  constructor(host: LanHost, options: readonly string[] = []) {
-    this.#child = host.spawn(process.execPath, '--disable-warning=ExperimentalWarning', program, ...options);
+  constructor(host: LanHost, options: readonly string[] = [], rights: 'all' | 'net-raw' = 'all') {
+    const command = [process.execPath, '--disable-warning=ExperimentalWarning', program, ...options];
+    const [first = '', ...rest] = rights === 'all' ? command : [...NET_RAW_ONLY, ...command];
+    this.#child = host.spawn(first, ...rest);
     if (this.#child.stdout === null) throw new Error('the packet path has no output');
     this.#lines = createInterface({ input: this.#child.stdout });
     this.#answers = this.#lines[Symbol.asyncIterator]();
