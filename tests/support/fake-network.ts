@@ -18,8 +18,6 @@ export class FakePacketSocket implements PacketSocket {
   closed = false;
   readonly traffic: PacketTraffic;
   groups: readonly Ip[] = [];
-  /** Set: joining groups fails with it. */
-  groupErrno: number | undefined;
   /** Set: sending fails with it. */
   sendErrno: number | undefined;
   readonly #handlers: PacketHandlers;
@@ -38,11 +36,9 @@ export class FakePacketSocket implements PacketSocket {
     return undefined;
   }
 
-  setGroups(groups: readonly Ip[]): HostError | undefined {
+  setGroups(groups: readonly Ip[]): void {
     if (this.closed) throw new Error(`joined groups on the closed socket of ${this.name}`);
-    if (this.groupErrno !== undefined) return new HostError(`join groups on ${this.name}`, this.groupErrno);
     this.groups = [...groups];
-    return undefined;
   }
 
   kernelDrops(): number {
@@ -59,6 +55,10 @@ export class FakePacketSocket implements PacketSocket {
     const buffer = frame.slice();
     this.#handlers.frame(buffer);
     buffer.fill(0xee);
+  }
+
+  failGroups(errno: number): void {
+    this.#handlers.groupsFailed(new HostError(`join groups on ${this.name}`, errno));
   }
 
   fail(errno: number): void {

@@ -30,6 +30,7 @@ if (eth0 === undefined) throw new Error('no eth0 here');
 const socket = hostPacketSockets.open(eth0, 'arp', {
   frame: () => {},
   failed: (error) => console.error(error.message),
+  groupsFailed: (error) => console.error(error.message),
 });
 let sent = 0;
 function send(frame: Uint8Array): void {

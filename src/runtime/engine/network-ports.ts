@@ -31,6 +31,11 @@ export interface PacketHandlers {
    * goes down and comes up again is no such case: the socket lives through it.
    */
   readonly failed: (error: HostError) => void;
+  /**
+   * Not all groups could be joined. Frames of every group are let in then, but switches that must know of a group may not
+   * bring its frames here.
+   */
+  readonly groupsFailed: (error: HostError) => void;
 }
 
 export interface PacketSocket {
@@ -41,10 +46,10 @@ export interface PacketSocket {
   send(frame: Uint8Array): HostError | undefined;
   /**
    * Makes the interface a member of exactly these IPv6 groups, on this socket's behalf, and lets switches know of it
-   * (MLD). Other sockets' groups are not touched. The error is the first of those met; what failed is tried again at the
-   * next call, and frames of a group may come in although switches were not told of it.
+   * (MLD). Other sockets' groups are not touched. The first hundred changes are made before it returns, further ones
+   * between frames. What failed is tried again at the next call.
    */
-  setGroups(groups: readonly Ip[]): HostError | undefined;
+  setGroups(groups: readonly Ip[]): void;
   /** Frames the kernel threw away since the socket was opened, because they were not read in time. */
   kernelDrops(): number;
   /** Idempotent. No handler is called afterwards. */

@@ -45,22 +45,20 @@ export function ipFromValue(family: IpFamily, value: bigint): Ip {
 
 /** The address's bytes in network order: 4 or 16. */
 export function ipBytes(ip: Ip): Uint8Array {
-  const length = ipBits(ipFamily(ip)) / 8;
-  const bytes = new Uint8Array(length);
-  let value = ipValue(ip);
-  for (let i = length - 1; i >= 0; i--) {
-    bytes[i] = Number(value & 0xffn);
-    value >>= 8n;
+  if (ipFamily(ip) === 'ipv4') {
+    const value = canonicalIpv4Value(ip);
+    return Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
   }
-  return bytes;
+  return canonicalIpv6Bytes(ip);
 }
 
 /** The address in 4 or 16 bytes of network order; any other length is an error. */
 export function ipFromBytes(bytes: Uint8Array): Result<Ip> {
   if (bytes.length !== 4 && bytes.length !== 16) return err(`an address has 4 or 16 bytes, not ${bytes.length}`);
-  let value = 0n;
-  for (const byte of bytes) value = (value << 8n) | BigInt(byte);
-  return ok(ipFromValue(bytes.length === 4 ? 'ipv4' : 'ipv6', value));
+  if (bytes.length === 4) return ok([...bytes].join('.') as Ip);
+  return ok(
+    formatIpv6Groups(Array.from({ length: 8 }, (_, i) => ((bytes[i * 2] ?? 0) << 8) | (bytes[i * 2 + 1] ?? 0))) as Ip,
+  );
 }
 
 /** Orders IPv4 before IPv6 and, within a family, by value. */
@@ -85,6 +83,28 @@ function canonicalIpv4Value(ip: Ip): number {
     } else octet = octet * 10 + (code - 0x30);
   }
   return value * 256 + octet;
+}
+
+/** Without the checks of ipv6Value, likewise. */
+function canonicalIpv6Bytes(ip: Ip): Uint8Array {
+  const bytes = new Uint8Array(16);
+  let written = 0;
+  let gapAt = -1;
+  let group = 0;
+  for (let i = 0; i <= ip.length; i++) {
+    const code = i < ip.length ? ip.charCodeAt(i) : 0x3a;
+    if (code !== 0x3a) {
+      group = group * 16 + code - (code < 0x61 ? 0x30 : 0x57);
+    } else if (i > 0 && ip.charCodeAt(i - 1) !== 0x3a) {
+      bytes[written] = group >>> 8;
+      bytes[written + 1] = group;
+      written += 2;
+      group = 0;
+    } else gapAt = written;
+  }
+  if (gapAt < 0) return bytes;
+  bytes.copyWithin(16 - (written - gapAt), gapAt, written);
+  return bytes.fill(0, gapAt, 16 - (written - gapAt));
 }
 
 function ipv4Value(text: string): bigint | undefined {
@@ -141,7 +161,10 @@ function formatIpv4(value: bigint): string {
 
 /** RFC 5952 §4: lower case, no leading zeros, the longest run of two or more zero groups shortened, the first of equals. */
 function formatIpv6(value: bigint): string {
-  const groups = Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(112 - 16 * i)) & 0xffffn));
+  return formatIpv6Groups(Array.from({ length: 8 }, (_, i) => Number((value >> BigInt(112 - 16 * i)) & 0xffffn)));
+}
+
+function formatIpv6Groups(groups: readonly number[]): string {
   const run = longestZeroRun(groups);
   const hex = groups.map((group) => group.toString(16));
   if (run.length < 2) return hex.join(':');

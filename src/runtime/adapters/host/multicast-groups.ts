@@ -1,17 +1,20 @@
 /**
- * The IPv6 groups of one packet socket, joined twice over:
+ * The IPv6 groups of one packet socket. Each is joined on an ordinary socket (IPV6_JOIN_GROUP): that lets the network card
+ * take the group's frames in, and makes the kernel report the membership by MLD, again whenever a switch or router asks
+ * and whenever the link comes up. Without that a switch that snoops MLD does not forward the group's frames to this port.
+ * PACKET_MR_MULTICAST on the packet socket would let the frames in too, but nobody learns of it.
  *
- * - as an Ethernet group on the packet socket (PACKET_MR_MULTICAST): lets the network card take the frames in, whatever
- *   state IPv6 is in on the interface. Nobody else learns of it;
- * - as an IPv6 group on an ordinary socket (IPV6_JOIN_GROUP): makes the kernel report the membership by MLD, again
- *   whenever a switch or router asks and whenever the link comes up, without which a switch that snoops MLD does not
- *   forward the group's frames to this port.
+ * Where groups cannot be joined (the kernel has no IPv6, or not on this interface), all multicast frames are let in
+ * (PACKET_MR_ALLMULTI) for as long as that is so: links without such switches work then.
  *
- * A socket holds only so many memberships (net.core.optmem_max: some 360 on older kernels, 2,340 on newer ones), so more
- * are opened as they fill. They are never bound: no datagram ever reaches them. Neither kind needs a privilege beyond the
- * packet socket's own. All memberships end with their sockets.
+ *     set ─▶ joins, then leaves ─▶ 100 at once ─▶ on the next turn of the event loop 100 more ─▶ …
  *
- * Implements: RFC 2464 §7 (the Ethernet group), RFC 4861 §7.2.1 (joining), with the kernel doing RFC 3810 (MLD).
+ * Joining takes the kernel up to 80 µs a group when there are thousands, and frames must not wait for that. A socket
+ * holds only so many groups (net.core.optmem_max: some 360 on older kernels, 2,340 on newer ones), so more are opened as
+ * they fill. They are never bound: no datagram ever reaches them. None of this needs a privilege beyond the packet
+ * socket's own.
+ *
+ * Implements: RFC 4861 §7.2.1 (joining), with the kernel doing RFC 2464 §7 (Ethernet groups) and RFC 3810 (MLD).
  */
 import os from 'node:os';
 import { HostError } from '../../engine/host-error.ts';
@@ -22,7 +25,7 @@ import {
   IPV6_LEAVE_GROUP,
   PACKET_ADD_MEMBERSHIP,
   PACKET_DROP_MEMBERSHIP,
-  PACKET_MR_MULTICAST,
+  PACKET_MR_ALLMULTI,
   SOCK_CLOEXEC,
   SOCK_DGRAM,
   SOCK_NONBLOCK,
@@ -31,98 +34,119 @@ import {
 } from './native/constants.ts';
 import * as libc from './native/libc.ts';
 
+const CHANGES_PER_TURN = 100;
+
 const { ENOBUFS, ENOMEM } = os.constants.errno;
 
 /** An ordinary IPv6 socket that holds memberships. */
-interface Reporter {
+interface Member {
   readonly fd: number;
-  /** It has refused one for lack of room since it last gave one up. */
+  /** It has refused a group for lack of room since it last gave one up. */
   full: boolean;
 }
 
-interface Membership {
-  /** The packet socket has joined the Ethernet group. */
-  onLink: boolean;
-  /** Where the IPv6 group is joined; undefined: not yet. */
-  reporter: Reporter | undefined;
+export interface MulticastTarget {
+  readonly packetSocket: number;
+  readonly name: string;
+  /** Of the interface. */
+  readonly index: number;
 }
 
 export class MulticastGroups {
-  readonly #packetSocket: number;
-  readonly #interface: { readonly name: string; readonly index: number };
-  readonly #memberships = new Map<Ip, Membership>();
-  readonly #reporters: Reporter[] = [];
+  readonly #target: MulticastTarget;
+  readonly #onFailed: (error: HostError) => void;
+  /** Where each group is joined. */
+  readonly #joined = new Map<Ip, Member>();
+  readonly #members: Member[] = [];
+  /** What is still to be done of the last `set`. */
+  #joins: Ip[] = [];
+  #leaves: Ip[] = [];
+  #allMulticast: 'in' | 'filtered' = 'filtered';
+  #nextTurn: NodeJS.Immediate | undefined;
 
-  /** The packet socket stays its owner's. */
-  constructor(packetSocket: number, { name, index }: { readonly name: string; readonly index: number }) {
-    this.#packetSocket = packetSocket;
-    this.#interface = { name, index };
+  /** The packet socket stays its owner's. `onFailed` is called from the event loop. */
+  constructor(target: MulticastTarget, onFailed: (error: HostError) => void) {
+    this.#target = target;
+    this.#onFailed = onFailed;
   }
 
-  /** See PacketSocket.setGroups. Several IPv6 groups may be one Ethernet group; the kernel counts. */
-  set(groups: readonly Ip[]): HostError | undefined {
+  /** See PacketSocket.setGroups. */
+  set(groups: readonly Ip[]): void {
     const wanted = new Set(groups);
-    for (const [group, membership] of this.#memberships) if (!wanted.has(group)) this.#leave(group, membership);
-    let first: HostError | undefined;
-    let reports: 'possible' | 'failing' = 'possible';
-    for (const group of wanted) {
-      const membership = this.#memberships.get(group) ?? { onLink: false, reporter: undefined };
-      this.#memberships.set(group, membership);
-      if (!membership.onLink) {
-        const error = this.#changeLinkMembership(PACKET_ADD_MEMBERSHIP, group);
-        membership.onLink = error === undefined;
-        first ??= error;
-      }
-      // What one group's report fails of, as IPv6 turned off on the interface, the others' would fail of too.
-      if (membership.reporter !== undefined || reports === 'failing') continue;
-      const joined = this.#report(group);
-      if (joined instanceof HostError) {
-        first ??= joined;
-        reports = 'failing';
-      } else membership.reporter = joined;
-    }
-    return first;
+    this.#joins = [...wanted].filter((group) => !this.#joined.has(group)).reverse();
+    this.#leaves = [...this.#joined.keys()].filter((group) => !wanted.has(group));
+    this.#takeTurn();
   }
 
   /** Ends all memberships but those on the packet socket, which end with it. */
   close(): void {
-    for (const { fd } of this.#reporters.splice(0)) libc.closeDescriptor(fd);
-    this.#memberships.clear();
+    clearImmediate(this.#nextTurn);
+    this.#nextTurn = undefined;
+    for (const { fd } of this.#members.splice(0)) libc.closeDescriptor(fd);
+    this.#joined.clear();
   }
 
-  #leave(group: Ip, { onLink, reporter }: Membership): void {
-    this.#memberships.delete(group);
-    // That it has ended already, because the interface is gone, is as good.
-    if (onLink) this.#changeLinkMembership(PACKET_DROP_MEMBERSHIP, group);
-    if (reporter === undefined) return;
-    this.#changeReport(reporter.fd, IPV6_LEAVE_GROUP, group);
-    reporter.full = false;
+  #takeTurn(): void {
+    clearImmediate(this.#nextTurn);
+    this.#nextTurn = undefined;
+    for (let changes = 0; changes < CHANGES_PER_TURN; changes++) {
+      const group = this.#joins.pop();
+      if (group !== undefined) this.#join(group);
+      else {
+        const gone = this.#leaves.pop();
+        if (gone === undefined) return;
+        this.#leave(gone);
+      }
+    }
+    this.#nextTurn = setImmediate(() => this.#takeTurn());
   }
 
-  /** Joins the IPv6 group on the first socket that has room. */
-  #report(group: Ip): Reporter | HostError {
-    for (const reporter of this.#reporters) {
-      if (reporter.full) continue;
-      const error = this.#changeReport(reporter.fd, IPV6_JOIN_GROUP, group);
-      if (error === undefined) return reporter;
+  #join(group: Ip): void {
+    const joined = this.#joinSomewhere(group);
+    if (!(joined instanceof HostError)) {
+      this.#joined.set(group, joined);
+      if (this.#joins.length === 0) this.#letAllIn('filtered');
+      return;
+    }
+    // What one group fails of, as IPv6 turned off on the interface, the others would fail of too.
+    this.#joins = [];
+    this.#letAllIn('in');
+    setImmediate(() => this.#onFailed(joined));
+  }
+
+  /** Joins on the first socket that has room. */
+  #joinSomewhere(group: Ip): Member | HostError {
+    for (const member of this.#members) {
+      if (member.full) continue;
+      const error = this.#change(member.fd, IPV6_JOIN_GROUP, group);
+      if (error === undefined) return member;
       if (error.errno !== ENOMEM && error.errno !== ENOBUFS) return error;
-      reporter.full = true;
+      member.full = true;
     }
-    const reporter = this.#openReporter();
-    if (reporter instanceof HostError) return reporter;
-    const error = this.#changeReport(reporter.fd, IPV6_JOIN_GROUP, group);
+    const member = this.#openMember();
+    if (member instanceof HostError) return member;
+    const error = this.#change(member.fd, IPV6_JOIN_GROUP, group);
     if (error === undefined) {
-      this.#reporters.push(reporter);
-      return reporter;
+      this.#members.push(member);
+      return member;
     }
-    libc.closeDescriptor(reporter.fd);
+    libc.closeDescriptor(member.fd);
     return error;
   }
 
-  #openReporter(): Reporter | HostError {
+  #leave(group: Ip): void {
+    const member = this.#joined.get(group);
+    if (member === undefined) return;
+    this.#joined.delete(group);
+    // That it has ended already, because the interface is gone, is as good.
+    this.#change(member.fd, IPV6_LEAVE_GROUP, group);
+    member.full = false;
+  }
+
+  #openMember(): Member | HostError {
+    const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
+    const op = `open socket for IPv6 groups on ${this.#target.name}`;
     try {
-      const type = SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC;
-      const op = `open socket for IPv6 groups on ${this.#interface.name}`;
       return { fd: libc.openSocket({ domain: AF_INET6, type, protocol: 0 }, op), full: false };
     } catch (error) {
       if (error instanceof HostError) return error;
@@ -131,31 +155,36 @@ export class MulticastGroups {
   }
 
   /** struct ipv6_mreq {u8 group[16]; int ifindex}. */
-  #changeReport(fd: number, option: number, group: Ip): HostError | undefined {
+  #change(fd: number, option: number, group: Ip): HostError | undefined {
     const request = new Uint8Array(20);
     request.set(ipBytes(group));
-    new DataView(request.buffer).setInt32(16, this.#interface.index, libc.LITTLE_ENDIAN);
-    return this.#setOption(fd, { level: SOL_IPV6, option }, request);
+    new DataView(request.buffer).setInt32(16, this.#target.index, libc.LITTLE_ENDIAN);
+    const op = `join or leave an IPv6 group on ${this.#target.name}`;
+    return failureOf(() => libc.setSocketOption(fd, { level: SOL_IPV6, option }, request, op));
   }
 
-  /** struct packet_mreq {int ifindex; u16 type, length; u8 address[8]}; the group's MAC is 33:33 and its last 32 bits. */
-  #changeLinkMembership(option: number, group: Ip): HostError | undefined {
+  /** struct packet_mreq {int ifindex; u16 type, length; u8 address[8]}. */
+  #letAllIn(wanted: 'in' | 'filtered'): void {
+    if (this.#allMulticast === wanted) return;
+    const { packetSocket, index, name } = this.#target;
     const request = new Uint8Array(16);
     const view = new DataView(request.buffer);
-    view.setInt32(0, this.#interface.index, libc.LITTLE_ENDIAN);
-    view.setUint16(4, PACKET_MR_MULTICAST, libc.LITTLE_ENDIAN);
-    view.setUint16(6, 6, libc.LITTLE_ENDIAN);
-    request.set([0x33, 0x33, ...ipBytes(group).subarray(12)], 8);
-    return this.#setOption(this.#packetSocket, { level: SOL_PACKET, option }, request);
+    view.setInt32(0, index, libc.LITTLE_ENDIAN);
+    view.setUint16(4, PACKET_MR_ALLMULTI, libc.LITTLE_ENDIAN);
+    const option = wanted === 'in' ? PACKET_ADD_MEMBERSHIP : PACKET_DROP_MEMBERSHIP;
+    const op = `let multicast frames in on ${name}`;
+    // It fails where the interface is gone, and nothing comes in anyway.
+    const error = failureOf(() => libc.setSocketOption(packetSocket, { level: SOL_PACKET, option }, request, op));
+    if (error === undefined) this.#allMulticast = wanted;
   }
+}
 
-  #setOption(fd: number, option: libc.SocketOption, value: Uint8Array): HostError | undefined {
-    try {
-      libc.setSocketOption(fd, option, value, `change membership of an IPv6 group on ${this.#interface.name}`);
-      return undefined;
-    } catch (error) {
-      if (error instanceof HostError) return error;
-      throw error;
-    }
+function failureOf(call: () => void): HostError | undefined {
+  try {
+    call();
+    return undefined;
+  } catch (error) {
+    if (error instanceof HostError) return error;
+    throw error;
   }
 }

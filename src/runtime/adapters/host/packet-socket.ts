@@ -60,7 +60,9 @@ class HostPacketSocket implements PacketSocket {
     this.#interface = target.name;
     this.#handlers = handlers;
     this.#fd = openBound(target, traffic);
-    this.#groups = new MulticastGroups(this.#fd, target);
+    this.#groups = new MulticastGroups({ packetSocket: this.#fd, ...target }, (error) => {
+      if (this.#open) handlers.groupsFailed(error);
+    });
     this.#watch = new ReadableWatch(this.#fd, {
       readable: () => this.#readFrames(),
       stuck: (error) => this.#fail(error),
@@ -73,8 +75,8 @@ class HostPacketSocket implements PacketSocket {
     return sent >= 0 ? undefined : new HostError(`send on ${this.#interface}`, -sent);
   }
 
-  setGroups(groups: readonly Ip[]): HostError | undefined {
-    return this.#open ? this.#groups.set(groups) : new HostError(`join groups on ${this.#interface}`, EBADF);
+  setGroups(groups: readonly Ip[]): void {
+    if (this.#open) this.#groups.set(groups);
   }
 
   kernelDrops(): number {

@@ -20,7 +20,7 @@ export interface Endpoint {
   cancelRetry: (() => void) | undefined;
   /** Solicited-node groups of the addresses here, with their text. */
   groups: ReadonlyMap<Ipv6Key, Ip>;
-  /** Why groups could not be joined when it was last tried. */
+  /** Why groups could not be joined, as it was last said. */
   groupError: string | undefined;
   readonly rateLimit: EchoRateLimit;
 }

@@ -287,6 +287,7 @@ class SpeakerPacketPath implements PacketPath {
       endpoint.socket = sockets.open(endpoint, endpoint.traffic, {
         frame: (frame) => this.#answer(endpoint, frame),
         failed: (error) => this.#onSocketFailed(endpoint, error),
+        groupsFailed: (error) => this.#onGroupsFailed(endpoint, error),
       });
       endpoint.failures = 0;
     } catch (error) {
@@ -304,15 +305,17 @@ class SpeakerPacketPath implements PacketPath {
       if (!groups.has(group)) groups.set(group, endpoint.groups.get(group) ?? ipv6FromKey(group));
     }
     endpoint.groups = groups;
-    const error = endpoint.socket.setGroups([...groups.values()]);
-    if (error !== undefined) this.#counters.error(endpoint.name, 'groupErrors');
-    if (error !== undefined && error.message !== endpoint.groupError) {
-      this.#options.log.warn(
-        { interface: endpoint.name, error: error.message },
-        'a multicast group cannot be joined: behind a switch that snoops MLD, hosts may not find IPv6 addresses here',
-      );
-    }
-    endpoint.groupError = error?.message;
+    endpoint.socket.setGroups([...groups.values()]);
+  }
+
+  #onGroupsFailed(endpoint: Endpoint, error: HostError): void {
+    this.#counters.error(endpoint.name, 'groupErrors');
+    if (error.message === endpoint.groupError) return;
+    endpoint.groupError = error.message;
+    this.#options.log.warn(
+      { interface: endpoint.name, error: error.message },
+      'a multicast group cannot be joined: behind a switch that snoops MLD, hosts may not find IPv6 addresses here',
+    );
   }
 
   #onSocketFailed(endpoint: Endpoint, error: HostError): void {

@@ -24,7 +24,7 @@ export const SO_ATTACH_FILTER = 26;
 export const SOL_PACKET = 263;
 export const PACKET_ADD_MEMBERSHIP = 1;
 export const PACKET_DROP_MEMBERSHIP = 2;
-export const PACKET_MR_MULTICAST = 0;
+export const PACKET_MR_ALLMULTI = 2;
 export const PACKET_STATISTICS = 6;
 export const PACKET_IGNORE_OUTGOING = 23;
 
