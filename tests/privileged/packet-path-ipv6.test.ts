@@ -156,9 +156,27 @@ describePrivileged('IPv6 on a real link', () => {
     for (const ip of [ips[0], ips[2500], ips[4999]]) {
       await waitFor(`an answer for ${ip}`, async () => (await resolve(ip ?? '')) === mac, { withinMs: 20_000 });
     }
-    const { stdout } = await speaker.ip('-6', 'maddr', 'show', 'dev', 'eth0');
-    expect(stdout.match(/ff02::1:ff01:/g)?.length).toBe(5000);
+    const joined = async () => (await speaker.ip('-6', 'maddr', 'show', 'dev', 'eth0')).stdout.match(/ff02::1:ff01:/g);
+    await waitFor('all groups to be joined', async () => (await joined())?.length === 5000, { withinMs: 10_000 });
     expect((await child.snapshot()).interfaces).toMatchObject([{ groupErrors: 0, kernelDrops: 0 }]);
+    await child.announce({ ip: VIP });
+    await waitFor('the others to be left', async () => (await joined()) === null, { withinMs: 10_000 });
+  });
+
+  test('where the kernel refuses groups, all multicast frames are let in, and it is said', async () => {
+    // Below IPv6's smallest MTU the kernel takes IPv6 off the interface altogether.
+    await speaker.ip('link', 'set', 'eth0', 'mtu', '1000');
+    await child.announce({ ip: VIP, interfaces: ['eth0'] });
+    const mac = await speaker.mac();
+    await waitFor('an answer', async () => (await resolve(VIP)) === mac, { withinMs: 5000 });
+    expect((await child.snapshot()).interfaces[0]?.groupErrors).toBeGreaterThan(0);
+    const details = async () => (await speaker.ip('-d', 'link', 'show', 'dev', 'eth0')).stdout;
+    expect(await details()).toContain('allmulti 1');
+    await speaker.ip('link', 'set', 'eth0', 'mtu', '1500');
+    await addAddress(speaker, '2001:db8::3/64');
+    await waitFor('the group to be joined after all', async () => (await details()).includes('allmulti 0'), {
+      withinMs: 5000,
+    });
   });
 
   describe('pings', () => {
