@@ -115,7 +115,7 @@ function sameEntry<View extends object>(a: Entry<View> | undefined, b: Entry<Vie
  * Whether resource version a is later than b. The API promises this order since Kubernetes 1.35, and etcd's revisions
  * have always had it; a server with other versions only loses `learn`.
  */
-function isNewer(a: string, b: string): boolean {
+export function isNewer(a: string, b: string): boolean {
   if (!/^[0-9]+$/.test(a) || !/^[0-9]+$/.test(b)) return false;
   return BigInt(a) > BigInt(b);
 }

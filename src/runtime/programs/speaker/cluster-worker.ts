@@ -15,6 +15,7 @@ import { Cluster } from './cluster.ts';
 import { ConfigurationReport } from './configuration-report.ts';
 import type { ClusterWorkerData, FromCluster, ToCluster } from './messages.ts';
 import { reportPlans } from './report.ts';
+import { ServiceStatuses } from './service-statuses.ts';
 
 if (parentPort === null) throw new Error('cluster-worker.ts is a worker thread’s entry; start main.ts');
 const port = parentPort;
@@ -35,21 +36,33 @@ const report = new ConfigurationReport({
   settings,
   onError: (err) => log.warn({ err }, 'the ConfigurationState could not be written, trying again'),
 });
+const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
+const statuses = new ServiceStatuses({
+  api,
+  clock: hostClock,
+  random: hostRandom,
+  sha256Hex,
+  settings,
+  onError: (err) => log.warn({ err }, 'a ServiceL2Status could not be written, trying again'),
+});
 
 const cluster = new Cluster({
   api,
   clock: hostClock,
   random: hostRandom,
-  sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
+  sha256Hex,
   settings,
   post: (message: FromCluster) => port.postMessage(message),
   onConfiguration: (decided) => report.tell(decided),
-  onPlanned: (plans, before, service) =>
-    reportPlans(plans, before, { nodeName: settings.nodeName, log, events, service }),
+  onPlanned: ({ plans, before, alive, service }) => {
+    reportPlans(plans, before, { nodeName: settings.nodeName, log, events, alive, service });
+    statuses.tell(plans, alive);
+  },
   onError: (err) => log.warn({ err }, 'a request to the API server failed, trying again'),
 });
 
 port.on('message', (message: ToCluster) => cluster.handle(message));
 cluster.start();
 report.start();
+statuses.start();
 collectWhenIdle();

@@ -48,13 +48,18 @@ export interface ClusterOptions {
   readonly post: (message: FromCluster) => void;
   /** Before every plan: the configuration it is made with, and what is wrong with it. */
   readonly onConfiguration: (decided: DecidedConfig) => void;
-  /** After every plan: what it is now and was before, and how to look a Service up. */
-  readonly onPlanned: (
-    plans: readonly AddressPlan[],
-    before: readonly AddressPlan[],
-    service: (key: string) => ServiceView | undefined,
-  ) => void;
+  readonly onPlanned: (planned: Planned) => void;
   readonly onError: (error: unknown) => void;
+}
+
+/** What is told after every plan. */
+export interface Planned {
+  readonly plans: readonly AddressPlan[];
+  readonly before: readonly AddressPlan[];
+  /** Nodes whose speakers live. */
+  readonly alive: readonly string[];
+  /** Looks a Service up by "namespace/name". */
+  readonly service: (key: string) => ServiceView | undefined;
 }
 
 export class Cluster {
@@ -224,7 +229,8 @@ export class Cluster {
     const before = this.#plans;
     this.#plans = planLayer2(facts, sha256Hex);
     this.#handOver({ election, entries: tableFor(settings.nodeName, this.#plans, claims) });
-    onPlanned(this.#plans, before, (key) => this.#services.get(key));
+    const alive = caches.speakers.map(({ nodeName }) => nodeName);
+    onPlanned({ plans: this.#plans, before, alive, service: (key) => this.#services.get(key) });
     this.#options.post({ kind: 'counters', counters: countersOf(this.#plans, settings.nodeName, decided) });
   }
 

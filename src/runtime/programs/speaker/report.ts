@@ -1,16 +1,21 @@
 /**
  * Says what the plan changed: a log line and an Event for every address this node takes, a log line for every one it
- * gives up, and for every address that no node announces, with the reason. Once per change, not per plan.
+ * gives up, and a log line and an Event for every address that no node announces any more, with what excludes each node.
+ * Once per change, not per plan. What every speaker sees alike is told as an Event by one of them only.
  */
 import type { EventSink } from '../../adapters/kube/events.ts';
+import { refusalSummary } from '../../decide/announcing/refusal-summary.ts';
 import type { AddressPlan } from '../../decide/layer2/plan-layer2.ts';
 import type { Log } from '../../engine/log.ts';
 import type { ServiceView } from '../../model/service.ts';
+import { compareText } from '../../model/text-order.ts';
 
 export interface ReportOptions {
   readonly nodeName: string;
   readonly log: Log;
-  readonly events: EventSink;
+  readonly events: Pick<EventSink, 'emit'>;
+  /** Nodes whose speakers live. */
+  readonly alive: readonly string[];
   /** By "namespace/name". */
   readonly service: (key: string) => ServiceView | undefined;
 }
@@ -18,21 +23,24 @@ export interface ReportOptions {
 export function reportPlans(
   plans: readonly AddressPlan[],
   before: readonly AddressPlan[],
-  { nodeName, log, events, service }: ReportOptions,
+  options: ReportOptions,
 ): void {
+  const { nodeName, log } = options;
   const previous = new Map(before.map((plan) => [plan.ip, plan]));
+  const isSpokesman = speaksForAll(options);
   for (const plan of plans) {
     const { ip, services, owner, reason } = plan;
     const was = previous.get(ip);
     previous.delete(ip);
     if (owner === nodeName && was?.owner !== nodeName) {
       log.info({ ip, services, from: was?.owner }, 'announcing the address');
-      for (const key of services) tellAssigned(service(key), nodeName, events);
+      for (const key of services) tellAssigned(key, options);
     } else if (owner !== nodeName && was?.owner === nodeName) {
       log.info({ ip, services, to: owner, reason }, 'no longer announcing the address');
     }
     if (reason !== undefined && was?.reason !== reason) {
       log.warn({ ip, services, reason, refused: plan.refused }, 'no node announces the address');
+      if (isSpokesman && isNews(plan, was)) tellUnannounced({ ...plan, reason }, options);
     }
   }
   for (const { ip, owner } of previous.values()) {
@@ -40,13 +48,48 @@ export function reportPlans(
   }
 }
 
-function tellAssigned(service: ServiceView | undefined, nodeName: string, events: EventSink): void {
-  if (service === undefined) return;
-  const { namespace, name, uid, resourceVersion } = service;
+/** The first by name of those that live; all agree on it, because all know the same. */
+function speaksForAll({ nodeName, alive }: ReportOptions): boolean {
+  return [...alive].sort(compareText)[0] === nodeName;
+}
+
+/** A Service that has just been made has no endpoint for a moment: only one that had some is in trouble. */
+function isNews({ reason }: AddressPlan, was: AddressPlan | undefined): boolean {
+  return reason !== 'no-serving-endpoint' || was?.owner !== undefined;
+}
+
+function tellAssigned(key: string, { nodeName, events, service }: ReportOptions): void {
+  const view = service(key);
+  if (view === undefined) return;
   events.emit({
-    object: { apiVersion: 'v1', kind: 'Service', namespace, name, uid, resourceVersion },
+    object: eventObject(view),
     type: 'Normal',
     reason: 'nodeAssigned',
     message: `announcing from node "${nodeName}" with protocol "layer2"`,
   });
+}
+
+function tellUnannounced(
+  plan: AddressPlan & { readonly reason: NonNullable<AddressPlan['reason']> },
+  { events, service }: ReportOptions,
+): void {
+  for (const key of plan.services) {
+    const view = service(key);
+    if (view === undefined) continue;
+    events.emit({
+      object: eventObject(view),
+      type: 'Warning',
+      reason: 'announceFailed',
+      message: refusalSummary(plan),
+    });
+  }
+}
+
+function eventObject({
+  namespace,
+  name,
+  uid,
+  resourceVersion,
+}: ServiceView): Parameters<EventSink['emit']>[0]['object'] {
+  return { apiVersion: 'v1', kind: 'Service', namespace, name, uid, resourceVersion };
 }
