@@ -31,6 +31,7 @@ import { Calm } from './calm.ts';
 import { Membership } from './membership.ts';
 import type { ClusterCounters, ClusterWorkerData, FromCluster, LivenessView, Peer, ToCluster } from './messages.ts';
 import { layer2Facts } from './snapshot.ts';
+import { TakeOverCounts } from './take-overs.ts';
 
 /** How long after a change among the speakers nothing is handed back: who comes and goes is given time to settle. */
 const SPEAKERS_CALM_MS = 10_000;
@@ -71,6 +72,7 @@ export class Cluster {
   readonly #membership: Membership;
   readonly #queue: WorkQueue;
   readonly #planning: DutyCycle;
+  readonly #takeOvers: TakeOverCounts;
   #plans: readonly AddressPlan[] = [];
   #table: AddressTable | undefined;
   #peers: readonly Peer[] | undefined;
@@ -83,6 +85,7 @@ export class Cluster {
     const { clock, random, settings } = options;
     this.#planning = new DutyCycle(clock, REST_PER_PLAN);
     this.#calm = new Calm(clock, () => this.#changed());
+    this.#takeOvers = new TakeOverCounts(settings.nodeName);
     this.#queue = new WorkQueue({
       clock,
       random,
@@ -231,7 +234,9 @@ export class Cluster {
     this.#handOver({ election, entries: tableFor(settings.nodeName, this.#plans, claims) });
     const alive = caches.speakers.map(({ nodeName }) => nodeName);
     onPlanned({ plans: this.#plans, before, alive, service: (key) => this.#services.get(key) });
-    this.#options.post({ kind: 'counters', counters: countersOf(this.#plans, settings.nodeName, decided) });
+    this.#takeOvers.tell(this.#plans);
+    const counters = { ...countersOf(this.#plans, settings.nodeName, decided), takenOver: this.#takeOvers.list() };
+    this.#options.post({ kind: 'counters', counters });
   }
 
   #handOver(table: AddressTable): void {
@@ -273,7 +278,11 @@ function withAddress(raw: Untyped): ServiceView | undefined {
   return service.type === 'LoadBalancer' && service.ingress.length > 0 ? service : undefined;
 }
 
-function countersOf(plans: readonly AddressPlan[], nodeName: string, decided: DecidedConfig): ClusterCounters {
+function countersOf(
+  plans: readonly AddressPlan[],
+  nodeName: string,
+  decided: DecidedConfig,
+): Omit<ClusterCounters, 'takenOver'> {
   const unannounced: Record<string, number> = {};
   for (const { reason } of plans) {
     if (reason !== undefined) unannounced[reason] = (unannounced[reason] ?? 0) + 1;

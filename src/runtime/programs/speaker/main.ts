@@ -17,6 +17,7 @@ import { hostRandom } from '../../adapters/host/random.ts';
 import { openUdp } from '../../adapters/host/udp.ts';
 import { healthRoutes } from '../../adapters/observe/health.ts';
 import { serveHttp } from '../../adapters/observe/http.ts';
+import { layer2Metrics } from '../../adapters/observe/layer2-metrics.ts';
 import { openLog } from '../../adapters/observe/log.ts';
 import { metricsRoutes } from '../../adapters/observe/metrics.ts';
 import type { Ip } from '../../model/ip.ts';
@@ -143,6 +144,11 @@ if (flags.metricsPort !== undefined) {
     nodeName: flags.nodeName,
     packets: () => packetPath.snapshot(),
     cluster: () => counters,
+  });
+  layer2Metrics(registry, {
+    takenOver: () => counters?.takenOver ?? [],
+    conflicts: () => [],
+    liveness: () => undefined,
   });
   servers.push(await serveHttp({ port: flags.metricsPort, routes: metricsRoutes(registry) }));
 }

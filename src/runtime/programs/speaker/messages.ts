@@ -60,6 +60,8 @@ export interface ClusterCounters {
   readonly configStale: boolean;
   /** What this node announces. */
   readonly announced: readonly { readonly ip: string; readonly services: readonly string[] }[];
+  /** How often this node took each address over from another; those that it never did are left out. */
+  readonly takenOver: readonly { readonly ip: string; readonly count: number }[];
   /** How many addresses nobody announces, by reason. */
   readonly unannounced: Readonly<Record<string, number>>;
 }

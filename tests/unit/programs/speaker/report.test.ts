@@ -32,7 +32,7 @@ function told(now: AddressPlan, before: AddressPlan | undefined, alive = ['n1', 
 }
 
 const ASSIGNED = 'Normal nodeAssigned a: announcing from node "n1" with protocol "layer2"';
-const LOST = plan({ reason: 'no-candidate-node', refused: [{ node: 'n1', reason: 'no-interface-for-address' }] });
+const LOST = plan({ reason: 'no-candidate-node', refused: [{ node: 'n1', reason: 'no-interface-in-subnet' }] });
 const UNSERVED = plan({ reason: 'no-serving-endpoint' });
 
 describe('an address that this node takes', () => {
@@ -53,7 +53,7 @@ describe('an address that this node takes', () => {
 
 describe('an address that loses every candidate', () => {
   const text =
-    'Warning announceFailed a: no node announces "10.0.0.1" with protocol "layer2": no-candidate-node (no-interface-for-address: n1)';
+    'Warning announceFailed a: no node announces "10.0.0.1" with protocol "layer2": no-candidate-node (no-interface-in-subnet: n1)';
 
   test('an Event that names what excludes each node, once', () => {
     expect(told(LOST, plan({ owner: 'n2' }))).toEqual([text]);

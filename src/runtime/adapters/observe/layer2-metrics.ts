@@ -1,0 +1,184 @@
+/**
+ * How layer 2 fares on this node: failovers, owners that change, conflicts on the LAN, and the speakers' watch over each
+ * other. What is a state is asked for at every scrape and shows nothing of what is gone; what happens is told as it does.
+ * No such metrics in MetalLB.
+ */
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+
+/** Seconds. From less than a frame's way to what Leases alone would take. */
+const FAILOVER_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10];
+/** Seconds. A LAN answers in tenths of milliseconds, a busy speaker in tens. */
+const ROUND_TRIP_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
+
+/** failure: the node before was lost; planned: it handed over, or the cluster's wishes changed. */
+export type TakeOverCause = 'failure' | 'planned';
+
+/** What this speaker thinks of another's. */
+export type PeerState = 'alive' | 'suspect' | 'dead' | 'unheard';
+export const PEER_STATES: readonly PeerState[] = ['alive', 'suspect', 'dead', 'unheard'];
+
+export interface PeerSnapshot {
+  /** Name of its node. */
+  readonly node: string;
+  readonly state: PeerState;
+  /** Whether this speaker is one of those that watch it. */
+  readonly watched: boolean;
+  /** Of the last probe that was answered, in seconds. Absent: none was yet. */
+  readonly roundTripSeconds?: number;
+}
+
+export interface LivenessSnapshot {
+  readonly peers: readonly PeerSnapshot[];
+  /** Packets are sealed with a key; false: the degraded mode, in which anybody on the network can forge them. */
+  readonly authenticated: boolean;
+  /** How long a watched speaker may be silent just now before it is suspected, in seconds. */
+  readonly timeoutSeconds: number;
+}
+
+export interface Layer2Sources {
+  /** How often this node took each address over from another; those of addresses that are gone are left out. */
+  readonly takenOver: () => Iterable<{ readonly ip: string; readonly count: number }>;
+  /** Addresses of Services that a host which is no speaker holds on the LAN, as seen from this node. */
+  readonly conflicts: () => Iterable<{ readonly ip: string; readonly mac: string }>;
+  /** Undefined: the speakers do not watch each other directly. */
+  readonly liveness: () => LivenessSnapshot | undefined;
+}
+
+export interface Layer2Metrics {
+  /** From when it was known that the address is to move (a verdict, or another plan) to its first announcement here. */
+  tookOver(seconds: number, cause: TakeOverCause): void;
+  /** A foreign host was found to hold an address of a Service. */
+  conflictFound(): void;
+  roundTrip(seconds: number): void;
+  /** This speaker accused another ('suspect', 'dead'), or took that back ('alive'). */
+  verdict(verdict: Exclude<PeerState, 'unheard'>): void;
+}
+
+export function layer2Metrics(registry: Registry, sources: Layer2Sources): Layer2Metrics {
+  const registers = [registry];
+  showOwners(registry, sources);
+  showLiveness(registry, sources);
+  const failover = new Histogram({
+    name: 'metallb_layer2_failover_duration_seconds',
+    help: 'Time from when an address was known to move here until it was announced here, by cause.',
+    labelNames: ['cause'],
+    buckets: FAILOVER_BUCKETS,
+    registers,
+  });
+  const conflicts = new Counter({
+    name: 'metallb_layer2_conflicts_total',
+    help: 'How often a host that is no speaker was found to hold an address of a Service.',
+    registers,
+  });
+  const roundTrips = new Histogram({
+    name: 'metallb_liveness_round_trip_seconds',
+    help: 'Round trips of probes between this speaker and those it watches.',
+    buckets: ROUND_TRIP_BUCKETS,
+    registers,
+  });
+  const verdicts = new Counter({
+    name: 'metallb_liveness_verdicts_total',
+    help: 'What this speaker said of others, by verdict.',
+    labelNames: ['verdict'],
+    registers,
+  });
+  return {
+    tookOver: (seconds, cause) => failover.observe({ cause }, seconds),
+    conflictFound: () => conflicts.inc(),
+    roundTrip: (seconds) => roundTrips.observe(seconds),
+    verdict: (verdict) => verdicts.inc({ verdict }),
+  };
+}
+
+function showOwners(registry: Registry, { takenOver, conflicts }: Layer2Sources): void {
+  const registers = [registry];
+  new Counter({
+    name: 'metallb_layer2_owner_changes_total',
+    help: 'How often this node took the address over from another; over all nodes, how often it moved.',
+    labelNames: ['ip'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { ip, count } of takenOver()) this.inc({ ip }, count);
+    },
+  });
+  new Gauge({
+    name: 'metallb_layer2_conflicting_address',
+    help: '1 while a host that is no speaker, of this MAC address, holds an address of a Service.',
+    labelNames: ['ip', 'mac'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { ip, mac } of conflicts()) this.set({ ip, mac }, 1);
+    },
+  });
+}
+
+function showLiveness(registry: Registry, { liveness }: Layer2Sources): void {
+  const registers = [registry];
+  new Gauge({
+    name: 'metallb_liveness_peers',
+    help: 'Speakers of other nodes, by what this one thinks of them.',
+    labelNames: ['state'],
+    registers,
+    collect() {
+      this.reset();
+      const snapshot = liveness();
+      if (snapshot === undefined) return;
+      for (const state of PEER_STATES) {
+        this.set({ state }, snapshot.peers.filter((peer) => peer.state === state).length);
+      }
+    },
+  });
+  new Gauge({
+    name: 'metallb_liveness_watched_peer_up',
+    help: '1 while a speaker that this one watches is alive, 0 while it is suspected or dead.',
+    labelNames: ['peer'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { node, state } of watched(liveness())) this.set({ peer: node }, state === 'alive' ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'metallb_liveness_watched_peer_round_trip_seconds',
+    help: 'The last round trip to a speaker that this one watches.',
+    labelNames: ['peer'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { node, roundTripSeconds } of watched(liveness())) {
+        if (roundTripSeconds !== undefined) this.set({ peer: node }, roundTripSeconds);
+      }
+    },
+  });
+  const single = (name: string, help: string, read: (snapshot: LivenessSnapshot) => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers,
+      labelNames: [],
+      collect() {
+        const snapshot = liveness();
+        // Nothing rather than 0, which would mean something.
+        if (snapshot === undefined) this.remove();
+        else this.set(read(snapshot));
+      },
+    });
+  };
+  single(
+    'metallb_liveness_authenticated',
+    '1 while the speakers’ packets are sealed with a key, 0 in the degraded mode.',
+    ({ authenticated }) => (authenticated ? 1 : 0),
+  );
+  single(
+    'metallb_liveness_timeout_seconds',
+    'How long a watched speaker may be silent just now before it is suspected.',
+    ({ timeoutSeconds }) => timeoutSeconds,
+  );
+}
+
+/** Those that this speaker watches are few, however large the cluster is; of the others it has only hearsay. */
+function watched(snapshot: LivenessSnapshot | undefined): readonly PeerSnapshot[] {
+  return (snapshot?.peers ?? []).filter((peer) => peer.watched);
+}
