@@ -1,4 +1,5 @@
 /** An explanation as lines for people: sections with a heading each, columns aligned, no colour. */
+import type { AddressAnnouncement, AnnouncementSection, NodeStanding } from '../runtime/decide/explain/announcement.ts';
 import type {
   AddressExplanation,
   Asks,
@@ -9,7 +10,7 @@ import type {
 import { formatKey } from '../runtime/model/service.ts';
 
 export function formatExplanation(explanation: Explanation): string {
-  const { asks, has, allocation, configuration } = explanation;
+  const { asks, has, allocation, announcement, configuration } = explanation;
   const facts: [string, string][] = [];
   if (asks !== undefined) facts.push(['asks for', formatAsks(asks)]);
   if (has !== undefined) {
@@ -22,13 +23,58 @@ export function formatExplanation(explanation: Explanation): string {
     [headline(explanation), ...facts.map(([name, text]) => `  ${name.padEnd(9)}${text}`)],
     section('requested addresses', addressRows(allocation.requested)),
     section('pools', poolRows(allocation.pools)),
-    section('what to do', numbered(allocation.advice)),
+    ...announcementSections(announcement),
+    section('what to do', numbered([...allocation.advice, ...(announcement?.advice ?? [])])),
     section(`faults of the configuration (${configuration.source})`, indented(configuration.faults)),
   ];
   return `${sections
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')}\n`;
+}
+
+/** Rows of nodes beyond these are left to -o json. */
+const MOST_NODES = 20;
+
+function announcementSections(announcement: AnnouncementSection | undefined): readonly (readonly string[])[] {
+  if (announcement === undefined) return [];
+  const { addresses } = announcement;
+  const rows = addresses.map(({ ip, reason, announcedBy, message }) => [
+    ip,
+    announcedBy.length === 0 ? reason : announcedBy.join(','),
+    message,
+  ]);
+  return [section('who announces', table(rows)), ...nodeSections(addresses)];
+}
+
+/** Addresses of which the same is to be said are told together. */
+function nodeSections(addresses: readonly AddressAnnouncement[]): readonly (readonly string[])[] {
+  const byText = new Map<string, { readonly rows: readonly string[]; readonly ips: string[] }>();
+  for (const { ip, nodes } of addresses) {
+    const rows = nodeRows(nodes);
+    const text = rows.join('\n');
+    const known = byText.get(text);
+    if (known === undefined) byText.set(text, { rows, ips: [ip] });
+    else known.ips.push(ip);
+  }
+  return Array.from(byText.values(), ({ rows, ips }) => section(`nodes, for ${ips.join(', ')}`, rows));
+}
+
+function nodeRows(nodes: readonly NodeStanding[]): string[] {
+  const rows = nodes
+    .slice(0, MOST_NODES)
+    .map(({ node, standing, reason, message, endpoints }) => [
+      node,
+      reason ?? standing,
+      message + formatPods(endpoints),
+    ]);
+  const more = nodes.length - MOST_NODES;
+  return [...table(rows), ...(more > 0 ? [`and ${more} more (-o json lists all)`] : [])];
+}
+
+function formatPods(endpoints: number | undefined): string {
+  if (endpoints === undefined) return '';
+  return `; ${endpoints === 0 ? 'no' : endpoints} ready pod${endpoints === 1 ? '' : 's'} of the Service there`;
 }
 
 /** A line a Service: "web/nginx  PoolsExhausted  <none>  no available IPs: …" */

@@ -1,4 +1,4 @@
-/** `./install explain` as a process, against a real API server that the controller writes to. */
+/** `./install explain` as a process, against a real API server that the controller writes to, and speakers would. */
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { execa } from 'execa';
@@ -24,6 +24,17 @@ beforeAll(async () => {
   await reason('first', 'Allocated');
   await apply('v1', 'Service', 'second', { type: 'LoadBalancer', ports: [{ port: 80 }] });
   await reason('second', 'PoolsExhausted');
+  await create({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'node1' } });
+  await apply('metallb.io/v1beta1', 'L2Advertisement', 'l2', {});
+  await create({
+    apiVersion: 'discovery.k8s.io/v1',
+    kind: 'EndpointSlice',
+    metadata: { namespace: 'default', name: 'first-x', labels: { 'kubernetes.io/service-name': 'first' } },
+    addressType: 'IPv4',
+    endpoints: [{ addresses: ['10.69.0.2'], nodeName: 'node1' }],
+    ports: [{ port: 80 }],
+  });
+  await lease('node1');
 }, 120_000);
 afterAll(async () => {
   await controller?.stop();
@@ -43,6 +54,41 @@ async function apply(apiVersion: string, kind: string, name: string, spec: objec
   if (done.exitCode !== 0) throw new Error(done.stderr);
 }
 
+async function create(object: object): Promise<void> {
+  const done = await plane.kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) });
+  if (done.exitCode !== 0) throw new Error(done.stderr);
+}
+
+/** A speaker's Lease, renewed now. */
+async function lease(node: string): Promise<void> {
+  await create({
+    apiVersion: 'coordination.k8s.io/v1',
+    kind: 'Lease',
+    metadata: {
+      namespace: 'metallb-system',
+      name: `speaker-${node}`,
+      labels: { app: 'metallb', component: 'speaker' },
+      annotations: { 'metallb.io/speaker-interfaces': '[{"name":"eth0","subnets":["10.6.204.2/24"]}]' },
+    },
+    spec: {
+      holderIdentity: node,
+      leaseDurationSeconds: 5,
+      renewTime: new Date().toISOString().replace('Z', '000Z'),
+    },
+  });
+}
+
+/** What the speaker of the node would write. */
+async function status(node: string, service: string): Promise<void> {
+  const metadata = { namespace: 'metallb-system', name: `l2-${service}`, labels: { 'metallb.io/node': node } };
+  await create({ apiVersion: 'metallb.io/v1beta1', kind: 'ServiceL2Status', metadata });
+  const said = { status: { node, serviceName: service, serviceNamespace: 'default' } };
+  await kubectl(
+    ...['patch', 'servicel2status', '-n', 'metallb-system', `l2-${service}`, '--subresource=status', '--type=merge'],
+    ...['-p', JSON.stringify(said)],
+  );
+}
+
 function reason(service: string, want: string): Promise<unknown> {
   return waitFor(
     `${service} says ${want}`,
@@ -57,9 +103,21 @@ async function explain(...args: readonly string[]): Promise<{ exitCode: number; 
   return { exitCode: done.exitCode ?? -1, stdout: done.stdout, stderr: done.stderr };
 }
 
-test('a Service with an address: what it has, and exit code 0', async () => {
+test('an address that nobody announces: which node is to, and exit code 1', async () => {
+  await lease('node1');
+  const { exitCode, stdout } = await explain('service/first');
+  expect(stdout).toMatch(/10\.6\.204\.20 +nobody-says-so +node1 is to announce it/);
+  expect(stdout).toContain('look at the speaker of node1');
+  expect(exitCode).toBe(1);
+  expect((await explain('-A')).stdout).toMatch(/default\/first +nobody-says-so/);
+}, 60_000);
+
+test('a Service with an address that is announced: what it has, who announces it, and exit code 0', async () => {
+  await lease('node1');
+  await status('node1', 'first');
   const { exitCode, stdout } = await explain('service/first');
   expect(stdout).toContain('10.6.204.20');
+  expect(stdout).toMatch(/who announces:\n +10\.6\.204\.20 +node1 +node1 announces it/);
   expect(exitCode).toBe(0);
 }, 60_000);
 

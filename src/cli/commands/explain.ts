@@ -7,11 +7,19 @@ import { InstallError } from '../../installer/errors.ts';
 import { type ExplainInput, explainAll, explainOne, findCluster } from '../../installer/explain-service.ts';
 import type { ObjectReaders } from '../../installer/steps/explain-world.ts';
 import { readConfigMapYaml } from '../../runtime/adapters/kube/config-map-yaml.ts';
-import { toConfigMapView, toNamespaceView, toRawResource } from '../../runtime/adapters/kube/read-model.ts';
+import {
+  toConfigMapView,
+  toEndpointSliceView,
+  toLeaseView,
+  toNamespaceView,
+  toNodeDetails,
+  toRawResource,
+} from '../../runtime/adapters/kube/read-model.ts';
 import { toServiceView } from '../../runtime/adapters/kube/read-service.ts';
+import { toServiceL2StatusView } from '../../runtime/adapters/kube/service-status.ts';
 import { formatExplanation, formatProblems } from '../explanation-printer.ts';
 
-/** The Service, or one that was looked for, has less than it asks for. */
+/** The Service, or one that was looked for, has less than it asks for, or an address that nobody announces. */
 const LESS_THAN_ASKED = 1;
 
 interface ExplainOptions {
@@ -27,12 +35,18 @@ const READERS: ObjectReaders = {
   namespace: toNamespaceView,
   configMap: toConfigMapView,
   resource: toRawResource,
+  node: toNodeDetails,
+  lease: toLeaseView,
+  endpointSlice: toEndpointSliceView,
+  serviceStatus: toServiceL2StatusView,
   yaml: readConfigMapYaml,
 };
 
 export function explainCommand(): Command {
   return new Command('explain')
-    .description('Says why a Service has the addresses it has, or none, and what would make it work. Changes nothing.')
+    .description(
+      'Says why a Service has the addresses it has, or none, who announces them, and what would make it work. Changes nothing.',
+    )
     .argument('[service]', 'service/NAME, svc/NAME or NAME; without it: all that have less than they ask for')
     .option('-n, --namespace <namespace>', 'the Service’s namespace (default: default; without a name: all)')
     .option('-A, --all-namespaces', 'look at all Services, and list those that have less than they ask for', false)
@@ -48,8 +62,8 @@ export function explainCommand(): Command {
 }
 
 const HELP = `
-Exit codes: 0 every Service that was looked at has what it asks for, 1 one has less or nothing (or is not there); the rest
-as of "addon": 2 wrong usage, 3 something is missing on this machine, 4 faulty inventory, 6 the cluster is not reached,
+Exit codes: 0 every Service that was looked at has what it asks for, and it is announced; 1 one has less or nothing (or is not
+there), or has an address that nobody announces; the rest as of "addon": 2 wrong usage, 3 something is missing on this machine, 4 faulty inventory, 6 the cluster is not reached,
 7 no permission. Services that are another implementation's count by whether they have an address.
 
 Examples:
@@ -85,7 +99,8 @@ async function list(
   output: ExplainOptions['output'],
 ): Promise<boolean> {
   const problems = await explainAll(input, namespace);
-  const nothing = 'Every Service of type LoadBalancer that this addon serves has what it asks for.\n';
+  const nothing =
+    'Every Service of type LoadBalancer that this addon serves has what it asks for, and it is announced.\n';
   const text = problems.length === 0 ? nothing : formatProblems(problems);
   process.stdout.write(output === 'json' ? asJson(problems) : text);
   return problems.length === 0;

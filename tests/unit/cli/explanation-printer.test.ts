@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { formatExplanation, formatProblems } from '../../../src/cli/explanation-printer.ts';
+import type { AnnouncementSection } from '../../../src/runtime/decide/explain/announcement.ts';
 import { explainProblems, explainService } from '../../../src/runtime/decide/explain/explain.ts';
 import { ip, pool, service } from '../../support/views.ts';
 import { explainWorld, worldOf } from '../decide/explain/explain-world.ts';
@@ -55,6 +56,64 @@ what to do:
     expect(text).toMatch(
       /\nfaults of the configuration \(resources\):\n {2}L2Advertisement metallb-system\/l2 spec\.nodes: no\n$/,
     );
+  });
+});
+
+describe('who announces, for people', () => {
+  const at = (ip: string) => ({
+    ip,
+    reason: 'announced',
+    message: 'n1 announces it',
+    announcedBy: ['n1'],
+    interfaces: 'in-subnet',
+    nodes: [
+      { node: 'n1', standing: 'announces', message: 'announces it' },
+      { node: 'node2', standing: 'cannot', reason: 'speaker-not-alive', message: 'no speaker runs there' },
+    ],
+  });
+  const told = (addresses: readonly object[], advice: readonly string[] = []): string =>
+    formatExplanation({
+      ...explainService(FULL, 'default/a'),
+      announcement: { announced: true, addresses, advice } as unknown as AnnouncementSection,
+    });
+
+  test('addresses of which the same is to be said stand together', () => {
+    expect(told([at('10.0.0.1'), at('fd00::1')])).toContain(`
+who announces:
+  10.0.0.1  n1  n1 announces it
+  fd00::1   n1  n1 announces it
+
+nodes, for 10.0.0.1, fd00::1:
+  n1     announces          announces it
+  node2  speaker-not-alive  no speaker runs there
+`);
+  });
+
+  test('an address that nobody announces shows the reason, and what to do', () => {
+    const silent = { ...at('10.0.0.1'), reason: 'no-serving-endpoint', announcedBy: [], message: 'no pods', nodes: [] };
+    const text = told([silent], ['start pods']);
+    expect(text).toContain('\nwho announces:\n  10.0.0.1  no-serving-endpoint  no pods\n');
+    expect(text).toMatch(/what to do:\n(.*\n)* {2}\d\. start pods\n/);
+    expect(text).not.toContain('nodes, for');
+  });
+
+  test('pods of the Service are counted where they matter', () => {
+    const [first, second] = at('10.0.0.1').nodes;
+    const local = {
+      ...at('10.0.0.1'),
+      nodes: [
+        { ...first, endpoints: 1 },
+        { ...second, endpoints: 0 },
+      ],
+    };
+    const text = told([local]);
+    expect(text).toContain('announces it; 1 ready pod of the Service there');
+    expect(text).toContain('no speaker runs there; no ready pods of the Service there');
+  });
+
+  test('of a thousand nodes the first are shown, and how to see the rest', () => {
+    const nodes = Array.from({ length: 1000 }, (_, i) => ({ node: `n${i}`, standing: 'could', message: 'could' }));
+    expect(told([{ ...at('10.0.0.1'), nodes }])).toContain('\n  and 980 more (-o json lists all)\n');
   });
 });
 

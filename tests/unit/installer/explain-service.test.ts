@@ -3,8 +3,16 @@ import { explainAll, explainOne } from '../../../src/installer/explain-service.t
 import type { KubeObject } from '../../../src/installer/kube-object.ts';
 import { ClusterError, type Kind } from '../../../src/installer/steps/cluster.ts';
 import { readConfigMapYaml } from '../../../src/runtime/adapters/kube/config-map-yaml.ts';
-import { toConfigMapView, toNamespaceView, toRawResource } from '../../../src/runtime/adapters/kube/read-model.ts';
+import {
+  toConfigMapView,
+  toEndpointSliceView,
+  toLeaseView,
+  toNamespaceView,
+  toNodeDetails,
+  toRawResource,
+} from '../../../src/runtime/adapters/kube/read-model.ts';
 import { toServiceView } from '../../../src/runtime/adapters/kube/read-service.ts';
+import { toServiceL2StatusView } from '../../../src/runtime/adapters/kube/service-status.ts';
 import { FakeCluster, workload } from './steps/fake-cluster.ts';
 
 const READERS = {
@@ -12,6 +20,10 @@ const READERS = {
   namespace: toNamespaceView,
   configMap: toConfigMapView,
   resource: toRawResource,
+  node: toNodeDetails,
+  lease: toLeaseView,
+  endpointSlice: toEndpointSliceView,
+  serviceStatus: toServiceL2StatusView,
   yaml: readConfigMapYaml,
 };
 const NOW = Date.parse('2026-03-01T00:00:00Z');

@@ -8,11 +8,14 @@ import { poolsInOrder } from '../allocation/pool-choice.ts';
 import type { PoolUsage } from '../allocation/pool-usage.ts';
 import { readRequest, type ServiceRequest } from '../allocation/service-request.ts';
 import type { DecidedConfig } from '../configuration/config-source.ts';
+import type { Layer2World } from './layer2-world.ts';
 
 export interface ExplainWorld extends Omit<AllocationRules, 'config'> {
   /** What is in force, and what is wrong with it. */
   readonly decided: Pick<DecidedConfig, 'config' | 'source' | 'errors' | 'faulty'>;
   readonly services: readonly ServiceView[];
+  /** Absent: it was not looked at who announces. */
+  readonly layer2?: Layer2World;
   /** What is known of the controller's pods, a sentence: "0 of 2 pods of it are ready". "": nothing. */
   readonly controllerState: string;
   /** Milliseconds since the Unix epoch as people read them. */

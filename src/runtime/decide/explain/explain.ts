@@ -14,6 +14,7 @@ import { ALLOCATED_FROM, annotationOf, readFamilies, readRequest, SHARING_KEY } 
 import { adviceFor, adviceForOthers } from './advice.ts';
 import { type DecidedWorld, decideWorld, type ExplainWorld, openCase } from './case.ts';
 import { explainRequested } from './explain-address.ts';
+import { explainAnnouncement, firstUnannounced } from './explain-announcement.ts';
 import { explainPools } from './explain-pool.ts';
 import type {
   AllocationSection,
@@ -24,6 +25,7 @@ import type {
   Has,
   ServiceProblem,
 } from './explanation.ts';
+import { type PlannedWorld, planWorld } from './layer2-world.ts';
 
 /** `key`: "namespace/name". */
 export function explainService(world: ExplainWorld, key: string): Explanation {
@@ -37,22 +39,36 @@ export function explainService(world: ExplainWorld, key: string): Explanation {
     return { service: name, asAsked: false, allocation, configuration };
   }
   const allocation = sectionFor(world, service);
+  const planned = isOurs(allocation) ? plannedOf(world) : undefined;
+  const announcement = planned === undefined ? undefined : explainAnnouncement(planned, service);
   return {
     service: name,
-    asAsked: isAsAsked(service, allocation),
+    asAsked: isAsAsked(service, allocation) && announcement?.announced !== false,
     asks: asksOf(service),
     has: hasOf(service),
     allocation,
+    ...(announcement === undefined ? {} : { announcement }),
     configuration,
   };
 }
 
-/** Services of type LoadBalancer that this addon should serve and that have less than they ask for; by name. */
+/** Undefined: it was not looked at who announces, or nothing can be planned. */
+function plannedOf({ decided, services, loadBalancerClass, layer2 }: ExplainWorld): PlannedWorld | undefined {
+  const { config } = decided;
+  if (config === undefined || layer2 === undefined) return undefined;
+  return planWorld({ config, services, loadBalancerClass, world: layer2 });
+}
+
+/**
+ * Services of type LoadBalancer that this addon should serve and that have less than they ask for, or an address that
+ * nobody announces; by name.
+ */
 export function explainProblems(world: ExplainWorld): readonly ServiceProblem[] {
   const decided = decideWorld(world);
+  const planned = plannedOf(world);
   return world.services
     .filter((service) => service.type === 'LoadBalancer' && service.loadBalancerClass === world.loadBalancerClass)
-    .flatMap((service) => problemOf(world, decided, service) ?? [])
+    .flatMap((service) => problemOf(world, decided, service) ?? announcementProblem(decided, planned, service) ?? [])
     .sort((a, b) => compareText(formatKey(a.service), formatKey(b.service)));
 }
 
@@ -76,6 +92,24 @@ function problemOf(
   const message = conditionMessage(allocation);
   const unsaid = isShown ? '' : `; ${notSaid(world)}`;
   return { ...common, reason, message: reason === 'Allocated' ? `${message}${unsaid}` : message };
+}
+
+/** The first address stands for all. */
+function announcementProblem(
+  decided: DecidedWorld | undefined,
+  planned: PlannedWorld | undefined,
+  service: ServiceView,
+): ServiceProblem | undefined {
+  if (planned === undefined || decided?.allocations.has(formatKey(service)) !== true) return undefined;
+  const silent = firstUnannounced(planned, service);
+  if (silent === undefined) return undefined;
+  const { namespace, name } = service;
+  const message = `${silent.ip} is not announced: ${silent.message}`;
+  return { service: { namespace, name }, addresses: shownTexts(service), reason: silent.reason, message };
+}
+
+function isOurs({ verdict }: AllocationSection): boolean {
+  return verdict !== 'not-ours' && verdict !== 'unknown';
 }
 
 function sectionFor(world: ExplainWorld, service: ServiceView): AllocationSection {

@@ -6,15 +6,18 @@ import type { Ip, IpFamily } from '../../model/ip.ts';
 import type { ObjectKey } from '../../model/service.ts';
 import type { Allocation } from '../allocation/allocation.ts';
 import type { AllocationReason, PoolRefusalReason } from '../allocation/allocation-reason.ts';
+import type { AnnouncementReason, AnnouncementSection } from './announcement.ts';
 
 export interface Explanation {
   readonly service: ObjectKey;
-  /** The Service has what it asks for: of us, or for all we know of somebody else. */
+  /** The Service has what it asks for, of us or for all we know of somebody else, and what it has is announced. */
   readonly asAsked: boolean;
   /** Absent: there is no such Service. */
   readonly asks?: Asks;
   readonly has?: Has;
   readonly allocation: AllocationSection;
+  /** Absent: it has nothing of ours that could be announced, or it was not looked at. */
+  readonly announcement?: AnnouncementSection;
   readonly configuration: ConfigurationSection;
 }
 
@@ -122,10 +125,10 @@ export interface ConfigurationSection {
   readonly faults: readonly string[];
 }
 
-/** One line of the list of Services that have less than they ask for. */
+/** One line of the list of Services that have less than they ask for, or an address that nobody announces. */
 export interface ServiceProblem {
   readonly service: ObjectKey;
-  readonly reason: ExplanationReason;
+  readonly reason: ExplanationReason | AnnouncementReason;
   readonly message: string;
   /** What its status shows. */
   readonly addresses: readonly string[];

@@ -2,13 +2,14 @@
  * OBSERVE, in the speaker: one immutable value out of the caches, for the plan to be made from. Reads only; what it is
  * given is whole, because it is asked for after every cache has synced.
  */
+import { endpointsByService } from '../../decide/endpoints-by-service.ts';
 import type { Layer2Facts } from '../../decide/layer2/layer2-facts.ts';
 import type { Claim } from '../../model/claim.ts';
 import type { EndpointSliceView, NodeDetails } from '../../model/cluster.ts';
 import type { Config } from '../../model/config.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { SpeakerView } from '../../model/node.ts';
-import type { EndpointView, ServiceView } from '../../model/service.ts';
+import type { ServiceView } from '../../model/service.ts';
 
 export interface SpeakerCaches {
   readonly services: readonly ServiceView[];
@@ -52,15 +53,4 @@ export function layer2Facts(
     excludedNodes: settings.excludedNodes,
     election: settings.election,
   };
-}
-
-function endpointsByService(slices: readonly EndpointSliceView[]): ReadonlyMap<string, readonly EndpointView[]> {
-  const byService = new Map<string, EndpointView[]>();
-  for (const { namespace, serviceName, endpoints } of slices) {
-    const key = `${namespace}/${serviceName}`;
-    const known = byService.get(key);
-    if (known === undefined) byService.set(key, [...endpoints]);
-    else known.push(...endpoints);
-  }
-  return byService;
 }

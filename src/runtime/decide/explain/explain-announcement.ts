@@ -1,0 +1,179 @@
+/**
+ * Explains who announces a Service's addresses by layer 2: what the speakers say, beside the very plan that they make,
+ * made again from what the API holds. Pure.
+ */
+import type { Ip } from '../../model/ip.ts';
+import { formatKey, type ServiceView } from '../../model/service.ts';
+import { compareText } from '../../model/text-order.ts';
+import type { AddressPlan } from '../layer2/plan-layer2.ts';
+import type { NodeRefusal } from '../layer2/refusals.ts';
+import type { AddressAnnouncement, AnnouncementReason, AnnouncementSection, NodeStanding } from './announcement.ts';
+import { announcementAdvice } from './announcement-advice.ts';
+import { ownerWords, refusalWords } from './layer2-words.ts';
+import { type PlannedWorld, poolNameOf, refusedCase } from './layer2-world.ts';
+import { counted, toldList } from './told-list.ts';
+
+/** One that two announce is not in order, but it is announced. */
+const ANNOUNCED: ReadonlySet<AnnouncementReason> = new Set(['announced', 'announced-twice', 'by-bgp']);
+
+/** Undefined: the Service has no address that could be announced. */
+export function explainAnnouncement(planned: PlannedWorld, service: ServiceView): AnnouncementSection | undefined {
+  const ips = service.ingress.flatMap(({ ip }) => ip ?? []);
+  if (ips.length === 0) return undefined;
+  const addresses = ips.map((ip) => explainAddress(planned, service, ip));
+  const advice = addresses.flatMap((address) => announcementAdvice(planned, service, address));
+  return {
+    announced: addresses.every(({ reason }) => ANNOUNCED.has(reason)),
+    addresses,
+    advice: Array.from(new Set(advice)),
+  };
+}
+
+/** The first address of the Service that nobody announces; undefined: all are. Without a look at every node. */
+export function firstUnannounced(
+  planned: PlannedWorld,
+  service: ServiceView,
+): Pick<AddressAnnouncement, 'ip' | 'reason' | 'message'> | undefined {
+  return service.ingress
+    .flatMap(({ ip }) => (ip === undefined ? [] : [find(planned, service, ip)]))
+    .filter(({ reason }) => !ANNOUNCED.has(reason))
+    .map((found) => ({ ip: found.ip, reason: found.reason, message: messageOf(found) }))[0];
+}
+
+function find(planned: PlannedWorld, service: ServiceView, ip: Ip): Found {
+  const plan = planned.plans.get(ip);
+  const said = planned.announcersOf(formatKey(service), ip);
+  const announcedBy = said.filter((node) => planned.speakers.get(node)?.alive === true);
+  return { planned, service, ip, plan, said, announcedBy, reason: reasonOf(planned, ip, plan, announcedBy) };
+}
+
+function explainAddress(planned: PlannedWorld, service: ServiceView, ip: Ip): AddressAnnouncement {
+  const found = find(planned, service, ip);
+  const { plan, announcedBy, reason } = found;
+  return {
+    ip,
+    reason,
+    message: messageOf(found),
+    announcedBy,
+    ...(plan?.owner === undefined ? {} : { owner: plan.owner }),
+    ...(plan?.why === undefined ? {} : { why: plan.why }),
+    interfaces: plan?.interfaces ?? 'in-subnet',
+    nodes: plan === undefined ? [] : standingsOf(planned, service, plan, announcedBy),
+  };
+}
+
+interface Found {
+  readonly planned: PlannedWorld;
+  readonly service: ServiceView;
+  readonly ip: Ip;
+  readonly plan: AddressPlan | undefined;
+  /** Who says that it announces it, dead ones among them. */
+  readonly said: readonly string[];
+  readonly announcedBy: readonly string[];
+  readonly reason: AnnouncementReason;
+}
+
+function reasonOf(
+  planned: PlannedWorld,
+  ip: Ip,
+  plan: AddressPlan | undefined,
+  announcedBy: readonly string[],
+): AnnouncementReason {
+  if (announcedBy.length > 1) return 'announced-twice';
+  if (announcedBy.length === 1) return 'announced';
+  if (plan?.reason === 'no-advertisement-for-pool' && planned.world.bgpPools.has(poolNameOf(planned, ip)))
+    return 'by-bgp';
+  return plan?.reason ?? 'nobody-says-so';
+}
+
+function messageOf(found: Found): string {
+  const { planned, service, ip, plan, said, announcedBy, reason } = found;
+  switch (reason) {
+    case 'announced':
+      return announcedWords(found);
+    case 'announced-twice':
+      return `${toldList(announcedBy)} each say that they announce it: one hears of the other within a second, or the speakers do not reach each other`;
+    case 'nobody-says-so': {
+      const why = plan?.why === undefined ? '' : ` (${ownerWords(plan.why, plan.holder)})`;
+      const dead = said.length === 0 ? '' : `; ${toldList(said)} said so, but its speaker is not heard of any more`;
+      return `${plan?.owner ?? 'no node'} is to announce it${why}, and no speaker says that it does${dead}`;
+    }
+    case 'by-bgp':
+      return 'a BGPAdvertisement covers its pool, and no L2Advertisement does: it is not announced by layer 2';
+    case 'address-not-in-any-pool':
+      return 'no IPAddressPool in force contains it';
+    case 'no-advertisement-for-pool':
+      return `no L2Advertisement covers pool "${poolNameOf(planned, ip)}" for this Service`;
+    case 'address-in-use-on-lan':
+      return `another host of the network holds the address: ${planned.world.conflicts.get(ip) ?? 'its MAC address is in the speakers’ log'}`;
+    case 'no-serving-endpoint': {
+      const all = planned.world.endpoints.get(formatKey(service)) ?? [];
+      const has = all.length === 0 ? 'has no pods behind it' : `has ${counted(all.length, 'pod')}, none of them ready`;
+      return `the Service ${has}`;
+    }
+    case 'no-candidate-node':
+      return `none of ${counted(plan?.refused.length ?? 0, 'node')} can announce it`;
+  }
+}
+
+function announcedWords({ plan, announcedBy: [node = ''] }: Found): string {
+  if (plan?.owner === node) {
+    // By what is said, whoever has it holds it: the more so where that is all that can be known.
+    return plan.why === undefined
+      ? `${node} announces it`
+      : `${node} announces it: ${ownerWords(plan.why, plan.holder)}`;
+  }
+  const other =
+    plan?.owner === undefined
+      ? `by what the API shows no node can (${plan?.reason ?? 'unknown'})`
+      : `by what the API shows ${plan.owner} is to`;
+  return `${node} says that it announces it; ${other}: a move is under way, or the speakers know something newer`;
+}
+
+function standingsOf(
+  planned: PlannedWorld,
+  service: ServiceView,
+  plan: AddressPlan,
+  announcedBy: readonly string[],
+): readonly NodeStanding[] {
+  const refusals = new Map(plan.refused.map(({ node, reason }) => [node, reason]));
+  const names = [...plan.candidates, ...refusals.keys(), ...announcedBy];
+  const standings = Array.from(new Set(names), (node): NodeStanding => {
+    const reason = refusals.get(node);
+    const isAnnouncing = announcedBy.includes(node);
+    const standing = isAnnouncing ? 'announces' : reason === undefined ? 'could' : 'cannot';
+    return {
+      node,
+      standing,
+      ...(reason === undefined ? {} : { reason }),
+      message: standingWords(planned, { plan, node, reason, isAnnouncing }),
+      ...endpointsOn(planned, service, node),
+    };
+  });
+  const order: readonly NodeStanding['standing'][] = ['announces', 'could', 'cannot'];
+  return standings.sort((a, b) => order.indexOf(a.standing) - order.indexOf(b.standing) || compareText(a.node, b.node));
+}
+
+interface Standing {
+  readonly plan: AddressPlan;
+  readonly node: string;
+  readonly reason: NodeRefusal | undefined;
+  readonly isAnnouncing: boolean;
+}
+
+function standingWords(planned: PlannedWorld, { plan, node, reason, isAnnouncing }: Standing): string {
+  if (reason !== undefined) {
+    const words = refusalWords(reason, refusedCase(planned, plan.ip, node));
+    return isAnnouncing ? `says that it announces it, although ${words}` : words;
+  }
+  if (isAnnouncing) return 'announces it';
+  if (plan.owner === node)
+    return `is to announce it${plan.why === undefined ? '' : `: ${ownerWords(plan.why, plan.holder)}`}`;
+  return 'would take over if it had to';
+}
+
+function endpointsOn(planned: PlannedWorld, service: ServiceView, node: string): { endpoints?: number } {
+  if (service.externalTrafficPolicy !== 'Local') return {};
+  const all = planned.world.endpoints.get(formatKey(service)) ?? [];
+  return { endpoints: all.filter(({ serving, nodeName }) => serving && nodeName === node).length };
+}
