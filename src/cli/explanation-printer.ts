@@ -129,11 +129,11 @@ function poolRows(pools: readonly PoolExplanation[]): string[] {
   return table(pools.map(({ pool, reason, message }) => [pool, reason, message]));
 }
 
-function section(heading: string, lines: readonly string[]): readonly string[] {
+export function section(heading: string, lines: readonly string[]): readonly string[] {
   return lines.length === 0 ? [] : [`${heading}:`, ...lines.map((line) => `  ${line}`)];
 }
 
-function numbered(lines: readonly string[]): string[] {
+export function numbered(lines: readonly string[]): string[] {
   return lines.map((line, i) => `${i + 1}. ${line}`);
 }
 
@@ -142,7 +142,7 @@ function indented(faults: readonly string[]): string[] {
 }
 
 /** Columns as wide as their widest cell, the last one as it is. */
-function table(rows: readonly (readonly string[])[]): string[] {
+export function table(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) =>
     row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('  '),

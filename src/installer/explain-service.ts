@@ -9,11 +9,14 @@ import { explainProblems, explainService } from '../runtime/decide/explain/expla
 import type { Explanation, ServiceProblem } from '../runtime/decide/explain/explanation.ts';
 import { formatKey, type ObjectKey } from '../runtime/model/service.ts';
 import { makePlan } from './install-addon.ts';
-import type { AddonPlan } from './plan/addon-plan.ts';
+import type { AddonPlan, PlannedNode } from './plan/addon-plan.ts';
+import type { ProbeFinding } from './probe-findings.ts';
 import type { Cluster } from './steps/cluster.ts';
 import { type ObjectReaders, readExplainWorld } from './steps/explain-world.ts';
 import { openCluster } from './steps/kube-cluster.ts';
-import { findKubeconfig, reachServer } from './steps/preflight.ts';
+import type { NodeShell } from './steps/node-shell.ts';
+import { findClusterNode, findKubeconfig, reachServer, readClusterFacts } from './steps/preflight.ts';
+import { probeAddresses } from './steps/probe.ts';
 import { readInventory } from './steps/read-inventory.ts';
 import { readRole } from './steps/read-role.ts';
 
@@ -32,9 +35,33 @@ export interface ExplainInput {
   readonly nowMs: number;
 }
 
-/** Why the Service has the addresses it has, or none. */
+/** Why the Service has the addresses it has, or none, and who announces them. */
 export async function explainOne(input: ExplainInput, service: ObjectKey): Promise<Explanation> {
   return explainService(await readWorld(input), formatKey(service));
+}
+
+/** What the network says of the Service's addresses, seen from nodes of the inventory. */
+export async function probeOne(
+  { cluster, nodes, shell }: { cluster: Cluster; nodes: readonly PlannedNode[]; shell: NodeShell },
+  { announcement, asks }: Explanation,
+): Promise<readonly ProbeFinding[]> {
+  const facts = await readClusterFacts(cluster);
+  const known = nodes.flatMap((node) => {
+    const found = findClusterNode(facts, node);
+    return found === undefined ? [] : [{ name: found.name, node }];
+  });
+  const targets = (announcement?.addresses ?? []).map(({ ip, announcedBy, nodes: standings }) => ({
+    ip,
+    announcedBy,
+    near: standings.filter(({ standing }) => standing === 'could').map(({ node }) => node),
+    ports: asks?.tcpPorts ?? [],
+  }));
+  return probeAddresses(targets, known, shell);
+}
+
+/** The inventory's nodes, to look at the network from. */
+export async function findNodes(request: ClusterRequest): Promise<readonly PlannedNode[]> {
+  return (await inventoryPlan(request)).nodes;
 }
 
 /** The Services that have less than they ask for; of one namespace, or of all. */

@@ -4,8 +4,18 @@
  */
 import { Command, Option } from 'commander';
 import { InstallError } from '../../installer/errors.ts';
-import { type ExplainInput, explainAll, explainOne, findCluster } from '../../installer/explain-service.ts';
+import {
+  type ClusterRequest,
+  type ExplainInput,
+  explainAll,
+  explainOne,
+  findCluster,
+  findNodes,
+  probeOne,
+} from '../../installer/explain-service.ts';
+import type { PlannedNode } from '../../installer/plan/addon-plan.ts';
 import type { ObjectReaders } from '../../installer/steps/explain-world.ts';
+import { runOnNode } from '../../installer/steps/node-shell.ts';
 import { readConfigMapYaml } from '../../runtime/adapters/kube/config-map-yaml.ts';
 import {
   toConfigMapView,
@@ -18,6 +28,7 @@ import {
 import { toServiceView } from '../../runtime/adapters/kube/read-service.ts';
 import { toServiceL2StatusView } from '../../runtime/adapters/kube/service-status.ts';
 import { formatExplanation, formatProblems } from '../explanation-printer.ts';
+import { formatProbe } from '../probe-printer.ts';
 
 /** The Service, or one that was looked for, has less than it asks for, or an address that nobody announces. */
 const LESS_THAN_ASKED = 1;
@@ -28,6 +39,7 @@ interface ExplainOptions {
   readonly namespace?: string;
   readonly allNamespaces: boolean;
   readonly output: 'text' | 'json';
+  readonly probe: boolean;
 }
 
 const READERS: ObjectReaders = {
@@ -50,6 +62,7 @@ export function explainCommand(): Command {
     .argument('[service]', 'service/NAME, svc/NAME or NAME; without it: all that have less than they ask for')
     .option('-n, --namespace <namespace>', 'the Service’s namespace (default: default; without a name: all)')
     .option('-A, --all-namespaces', 'look at all Services, and list those that have less than they ask for', false)
+    .option('--probe', 'ask the network as well: over ssh, from a node that does not announce the addresses', false)
     .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
     .option(
       '-i, --inventory <dir>',
@@ -63,34 +76,49 @@ export function explainCommand(): Command {
 
 const HELP = `
 Exit codes: 0 every Service that was looked at has what it asks for, and it is announced; 1 one has less or nothing (or is not
-there), or has an address that nobody announces; the rest as of "addon": 2 wrong usage, 3 something is missing on this machine, 4 faulty inventory, 6 the cluster is not reached,
+there), or has an address that nobody announces, or that --probe finds out of order; the rest as of "addon": 2 wrong usage, 3 something is missing on this machine, 4 faulty inventory, 6 the cluster is not reached,
 7 no permission. Services that are another implementation's count by whether they have an address.
 
 Examples:
   ./install explain -n web service/nginx
+  ./install explain -n web --probe service/nginx
   ./install explain -A
   ./install explain -n web nginx -o json --kubeconfig ~/.kube/config`;
 
 async function runExplain(typed: string | undefined, options: ExplainOptions): Promise<void> {
   const name = typed === undefined ? undefined : readName(typed);
-  const { inventory, kubeconfig, namespace, allNamespaces, output } = options;
+  const { inventory, kubeconfig, namespace, allNamespaces, output, probe } = options;
   if (allNamespaces && (name !== undefined || namespace !== undefined)) {
     throw wrongUsage('-A is for all Services of all namespaces, and takes no name and no -n', 'leave one of them out');
   }
-  const cluster = await findCluster({
+  if (probe && name === undefined) {
+    throw wrongUsage('--probe looks at the addresses of one Service', 'name it: --probe service/NAME');
+  }
+  const request: ClusterRequest = {
     ...(inventory === undefined ? {} : { inventoryDir: inventory }),
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     workingDirectory: process.env['INSTALL_CWD'] ?? process.cwd(),
-  });
-  const input: ExplainInput = { cluster, readers: READERS, nowMs: Date.now() };
-  const isFine = name === undefined ? await list(input, namespace, output) : await one(input, name, options);
+  };
+  // The inventory is read before anything else: without its nodes there is nothing to ask from.
+  const nodes = probe ? await findNodes(request) : [];
+  const input: ExplainInput = { cluster: await findCluster(request), readers: READERS, nowMs: Date.now() };
+  const isFine =
+    name === undefined ? await list(input, namespace, output) : await one(input, name, { ...options, nodes });
   if (!isFine) process.exitCode = LESS_THAN_ASKED;
 }
 
-async function one(input: ExplainInput, name: string, { namespace, output }: ExplainOptions): Promise<boolean> {
+async function one(
+  input: ExplainInput,
+  name: string,
+  { namespace, output, probe, nodes }: ExplainOptions & { readonly nodes: readonly PlannedNode[] },
+): Promise<boolean> {
   const explanation = await explainOne(input, { namespace: namespace ?? 'default', name });
-  process.stdout.write(output === 'json' ? asJson(explanation) : formatExplanation(explanation));
-  return explanation.asAsked;
+  const findings = probe ? await probeOne({ cluster: input.cluster, nodes, shell: runOnNode }, explanation) : undefined;
+  const text = (): string => formatExplanation(explanation) + (findings === undefined ? '' : formatProbe(findings));
+  process.stdout.write(
+    output === 'json' ? asJson({ ...explanation, ...(findings === undefined ? {} : { probe: findings }) }) : text(),
+  );
+  return explanation.asAsked && (findings ?? []).every(({ inOrder }) => inOrder);
 }
 
 async function list(

@@ -218,8 +218,9 @@ function isAsAsked(service: ServiceView, { verdict, reason, addresses }: Allocat
 }
 
 function asksOf(service: ServiceView): Asks {
-  const { type, loadBalancerClass } = service;
-  const common = { type, ...(loadBalancerClass === undefined ? {} : { class: loadBalancerClass }) };
+  const { type, loadBalancerClass, ports } = service;
+  const tcpPorts = ports.filter(({ protocol }) => protocol === 'TCP').map(({ port }) => port);
+  const common = { type, tcpPorts, ...(loadBalancerClass === undefined ? {} : { class: loadBalancerClass }) };
   if (type !== 'LoadBalancer') return { ...common, families: [], dualStack: 'no', count: 0 };
   const read = readRequest(service);
   const families = readFamilies(service);

@@ -33,6 +33,8 @@ export interface Asks {
   readonly count: number;
   readonly pool?: string;
   readonly addresses?: readonly Ip[];
+  /** Its TCP ports, in their order. */
+  readonly tcpPorts: readonly number[];
   /** With whom it would share. */
   readonly sharingKey?: string;
   /** Why what it asks for cannot be read or met at all; then the rest is as far as it could be read. */

@@ -626,6 +626,7 @@ describe('what the Service asks for and has', () => {
     const { asks, has } = explained(explainWorld([A], [given]));
     expect(asks).toEqual({
       type: 'LoadBalancer',
+      tcpPorts: [80],
       families: ['ipv4', 'ipv6'],
       dualStack: 'prefer',
       count: 1,
