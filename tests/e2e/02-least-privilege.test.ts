@@ -59,6 +59,8 @@ describe('the service accounts', () => {
     { account: 'controller', verb: 'watch', resource: 'leases.coordination.k8s.io/controller' },
     { account: 'controller', verb: 'patch', resource: 'leases.coordination.k8s.io/controller' },
     { account: 'speaker', verb: 'watch', resource: 'endpointslices.discovery.k8s.io' },
+    { account: 'speaker', verb: 'create', resource: 'servicel2statuses.metallb.io' },
+    { account: 'speaker', verb: 'patch', resource: 'servicel2statuses.metallb.io', subresource: 'status' },
   ])('$account may $verb $resource, which it needs', async ({ account, verb, resource, subresource }) => {
     expect(await can(account, verb, resource, subresource)).toBe('yes');
   });
