@@ -7,15 +7,13 @@ import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 
 /** Seconds. From less than a frame's way to what Leases alone would take. */
 const FAILOVER_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10];
-/** Seconds. A LAN answers in tenths of milliseconds, a busy speaker in tens. */
-const ROUND_TRIP_BUCKETS = [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1];
 
 /** failure: the node before was lost; planned: it handed over, or the cluster's wishes changed. */
 export type TakeOverCause = 'failure' | 'planned';
 
 /** What this speaker thinks of another's. */
-export type PeerState = 'alive' | 'suspect' | 'dead' | 'unheard';
-export const PEER_STATES: readonly PeerState[] = ['alive', 'suspect', 'dead', 'unheard'];
+export type PeerState = 'alive' | 'unknown' | 'dead';
+export const PEER_STATES: readonly PeerState[] = ['alive', 'unknown', 'dead'];
 
 export interface PeerSnapshot {
   /** Name of its node. */
@@ -49,9 +47,8 @@ export interface Layer2Metrics {
   tookOver(seconds: number, cause: TakeOverCause): void;
   /** A foreign host was found to hold an address of a Service. */
   conflictFound(): void;
-  roundTrip(seconds: number): void;
-  /** This speaker accused another ('suspect', 'dead'), or took that back ('alive'). */
-  verdict(verdict: Exclude<PeerState, 'unheard'>): void;
+  /** What is believed of another speaker has changed to this. */
+  verdict(verdict: PeerState): void;
 }
 
 export function layer2Metrics(registry: Registry, sources: Layer2Sources): Layer2Metrics {
@@ -70,22 +67,15 @@ export function layer2Metrics(registry: Registry, sources: Layer2Sources): Layer
     help: 'How often a host that is no speaker was found to hold an address of a Service.',
     registers,
   });
-  const roundTrips = new Histogram({
-    name: 'metallb_liveness_round_trip_seconds',
-    help: 'Round trips of probes between this speaker and those it watches.',
-    buckets: ROUND_TRIP_BUCKETS,
-    registers,
-  });
   const verdicts = new Counter({
     name: 'metallb_liveness_verdicts_total',
-    help: 'What this speaker said of others, by verdict.',
+    help: 'How often the belief about another speaker changed, by what it changed to.',
     labelNames: ['verdict'],
     registers,
   });
   return {
     tookOver: (seconds, cause) => failover.observe({ cause }, seconds),
     conflictFound: () => conflicts.inc(),
-    roundTrip: (seconds) => roundTrips.observe(seconds),
     verdict: (verdict) => verdicts.inc({ verdict }),
   };
 }
@@ -132,7 +122,7 @@ function showLiveness(registry: Registry, { liveness }: Layer2Sources): void {
   });
   new Gauge({
     name: 'metallb_liveness_watched_peer_up',
-    help: '1 while a speaker that this one watches is alive, 0 while it is suspected or dead.',
+    help: '1 while a speaker that this one watches is alive, 0 while it is not known to be or dead.',
     labelNames: ['peer'],
     registers,
     collect() {

@@ -17,7 +17,7 @@ import { hostRandom } from '../../adapters/host/random.ts';
 import { openUdp } from '../../adapters/host/udp.ts';
 import { healthRoutes } from '../../adapters/observe/health.ts';
 import { serveHttp } from '../../adapters/observe/http.ts';
-import { layer2Metrics } from '../../adapters/observe/layer2-metrics.ts';
+import { type Layer2Metrics, layer2Metrics } from '../../adapters/observe/layer2-metrics.ts';
 import { openLog } from '../../adapters/observe/log.ts';
 import { metricsRoutes } from '../../adapters/observe/metrics.ts';
 import type { Ip } from '../../model/ip.ts';
@@ -25,11 +25,13 @@ import { Announced } from './announced.ts';
 import { ClusterThread } from './cluster-thread.ts';
 import { readSpeakerFlags } from './flags.ts';
 import { GatewayWatch } from './gateway-watch.ts';
+import { livenessFigures } from './liveness-figures.ts';
 import { type LinkOutput, openLivenessLink } from './liveness-link.ts';
 import { LivenessNews, some } from './liveness-news.ts';
 import type { ClusterCounters, FromCluster, Peer } from './messages.ts';
 import { speakerMetrics } from './metrics.ts';
 import { createPacketPath } from './packet-path.ts';
+import { TakeOverTimer } from './take-overs.ts';
 
 /** How long others have to claim what a speaker that leaves announces; what nobody can claim it gives up then. */
 const LEAVE_MS = 2000;
@@ -98,6 +100,8 @@ const news =
     onView: (view) => cluster.setLiveness(view),
   });
 let hasPeers = false;
+let layer2: Layer2Metrics | undefined;
+const takeOvers = new TakeOverTimer();
 
 const cluster = new ClusterThread({
   workerData: {
@@ -145,10 +149,10 @@ if (flags.metricsPort !== undefined) {
     packets: () => packetPath.snapshot(),
     cluster: () => counters,
   });
-  layer2Metrics(registry, {
+  layer2 = layer2Metrics(registry, {
     takenOver: () => counters?.takenOver ?? [],
     conflicts: () => [],
-    liveness: () => undefined,
+    liveness: () => link && livenessFigures(link.snapshot(), keys.status().mode),
   });
   servers.push(await serveHttp({ port: flags.metricsPort, routes: metricsRoutes(registry) }));
 }
@@ -190,6 +194,10 @@ function meet(peers: readonly Peer[]): void {
 
 function heed(output: LinkOutput): void {
   news?.take(output);
+  if (output.kind === 'peer') {
+    layer2?.verdict(output.state);
+    if (output.state === 'dead') takeOvers.verdict(hostClock.now());
+  }
   if (output.kind === 'overtaken') announced.overtaken(output.claims.map(({ ip }) => ip));
   else if (output.kind === 'doubt' || output.kind === 'assured') announced.setDoubt(output.kind === 'doubt');
   else return;
@@ -213,7 +221,14 @@ function release(ips: readonly Ip[]): void {
 
 function answer(): void {
   generation += 1;
-  packetPath.setTable({ generation, addresses: announced.addresses() });
+  const addresses = announced.addresses();
+  const ips = addresses.map(({ ip }) => ip);
+  takeOvers.table(ips, hostClock.now());
+  packetPath.setTable({ generation, addresses });
+  for (const ip of ips) {
+    const takeOver = takeOvers.announced(ip, hostClock.now());
+    if (takeOver !== undefined) layer2?.tookOver(takeOver.seconds, takeOver.cause);
+  }
 }
 
 async function stop(signal: string): Promise<void> {
