@@ -23,3 +23,8 @@ export function macFromBytes(bytes: Uint8Array): Mac {
   if (bytes.length !== 6) throw new Error(`a MAC address has 6 bytes, not ${bytes.length}`);
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(':') as Mac;
 }
+
+/** Whether the address names one station: not a group (the I/G bit, lowest of the first byte) and not all zeros. */
+export function isStationMac(mac: Mac): boolean {
+  return mac !== ZERO_MAC && (Number.parseInt(mac.charAt(1), 16) & 1) === 0;
+}
