@@ -1,11 +1,12 @@
 /**
- * Keeps this speaker's Lease: creates it, renews it on time, carries the node's interfaces and gateways in it, and deletes
- * it when the speaker stops in an orderly way, so that the others take over at once. Says after every try whether it worked,
+ * Keeps this speaker's Lease: creates it, renews it on time, carries in it what the node tells of itself (interfaces,
+ * MACs, gateways, foreign hosts that hold addresses), and deletes it when the speaker stops in an orderly way, so that the others take over at once. Says after every try whether it worked,
  * because a speaker that cannot renew must not judge the others.
  */
 
 import { apiMicroTime } from '../../adapters/kube/api-time.ts';
 import { leasesPath } from '../../adapters/kube/paths.ts';
+import { CONFLICTS_ANNOTATION, formatSpeakerConflicts, MACS_ANNOTATION } from '../../decide/lan-facts.ts';
 import {
   BOOT_ANNOTATION,
   GATEWAYS_ANNOTATION,
@@ -37,6 +38,9 @@ export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   #interfaces: string | undefined;
   #gateways: string | undefined;
+  #macs: string | undefined;
+  /** Nothing is known of a conflict yet: what an earlier process said has to be found out anew. */
+  #conflicts = formatSpeakerConflicts([]);
   #cancelNext: (() => void) | undefined;
   #renewing: Promise<void> | undefined;
   /** The interfaces changed while a renewal was under way: renew again right after it. */
@@ -58,6 +62,20 @@ export class LeaseKeeper {
   setGateways(annotation: string): void {
     if (annotation === this.#gateways) return;
     this.#gateways = annotation;
+    if (this.#interfaces !== undefined) this.#renewNow();
+  }
+
+  /** Sets what the Lease says of the node's MACs; it is written with the interfaces. */
+  setMacs(annotation: string): void {
+    if (annotation === this.#macs) return;
+    this.#macs = annotation;
+    if (this.#interfaces !== undefined) this.#renewNow();
+  }
+
+  /** Sets what the Lease says of addresses that foreign hosts hold. */
+  setConflicts(annotation: string): void {
+    if (annotation === this.#conflicts) return;
+    this.#conflicts = annotation;
     if (this.#interfaces !== undefined) this.#renewNow();
   }
 
@@ -136,6 +154,8 @@ export class LeaseKeeper {
         annotations: {
           [INTERFACES_ANNOTATION]: this.#interfaces,
           [GATEWAYS_ANNOTATION]: this.#gateways,
+          [MACS_ANNOTATION]: this.#macs,
+          [CONFLICTS_ANNOTATION]: this.#conflicts,
           // "" rather than nothing: a merge patch must take away what an earlier process left there.
           [PORT_ANNOTATION]: `${livenessPort ?? ''}`,
           [BOOT_ANNOTATION]: boot,

@@ -11,6 +11,14 @@ import { type AnyInformer, Informer } from '../../adapters/kube/informer.ts';
 import { leasesPath } from '../../adapters/kube/paths.ts';
 import { toLeaseView } from '../../adapters/kube/read-model.ts';
 import {
+  CONFLICTS_ANNOTATION,
+  formatSpeakerConflicts,
+  formatSpeakerMacs,
+  MACS_ANNOTATION,
+  parseSpeakerConflicts,
+  parseSpeakerMacs,
+} from '../../decide/lan-facts.ts';
+import {
   BOOT_ANNOTATION,
   formatSpeakerGateways,
   formatSpeakerInterfaces,
@@ -24,6 +32,8 @@ import {
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import type { InterfaceFacts } from '../../model/announcements.ts';
 import type { LeaseView, NodeDetails } from '../../model/cluster.ts';
+import type { LanConflict } from '../../model/conflict.ts';
+import type { Mac } from '../../model/mac.ts';
 import type { SpeakerView } from '../../model/node.ts';
 import { compareText } from '../../model/text-order.ts';
 import type { PeerState } from '../../protocols/liveness/interface.ts';
@@ -37,7 +47,7 @@ export interface MembershipOptions {
   readonly random: Random;
   readonly settings: Pick<ClusterWorkerData, 'nodeName' | 'namespace' | 'livenessPort' | 'boot'>;
   readonly node: (name: string) => NodeDetails | undefined;
-  /** speakers() answers otherwise than before. */
+  /** speakers(), speakerMacs() or conflicts() answers otherwise than before. */
   readonly onChanged: () => void;
   /** The API server is in reach again after it was not. */
   readonly onBackInReach: () => void;
@@ -91,6 +101,7 @@ export class Membership {
 
   /** What this speaker's Lease is to say of its interfaces; the first call begins to renew it. */
   setInterfaces(interfaces: readonly InterfaceFacts[]): void {
+    this.#keeper.setMacs(formatSpeakerMacs(interfaces));
     this.#keeper.setInterfaces(formatSpeakerInterfaces(interfaces));
   }
 
@@ -128,6 +139,24 @@ export class Membership {
   /** The speakers that live, by what they last said of themselves. */
   speakers(): readonly SpeakerView[] {
     return this.#alive().map(({ holder, annotations }) => parseSpeaker(holder, annotations[INTERFACES_ANNOTATION]));
+  }
+
+  /** What this speaker's Lease is to say of addresses that foreign hosts hold, as this node sees it. */
+  setConflicts(conflicts: readonly LanConflict[]): void {
+    this.#keeper.setConflicts(formatSpeakerConflicts(conflicts));
+  }
+
+  /** The MACs of all speakers, those that are dead too: a late frame of one of them is nobody foreign's. */
+  speakerMacs(): readonly Mac[] {
+    const macs = this.#leases.list().flatMap(({ annotations }) => parseSpeakerMacs(annotations[MACS_ANNOTATION]));
+    return Array.from(new Set(macs)).sort();
+  }
+
+  /** The addresses that foreign hosts hold, as the speakers that live say. */
+  conflicts(): readonly LanConflict[] {
+    return this.#alive().flatMap(({ holder, annotations }) =>
+      parseSpeakerConflicts(holder, annotations[CONFLICTS_ANNOTATION]),
+    );
   }
 
   /** Gives the Lease up, so that others take over at once, and ends what runs here, the informer aside. */
@@ -179,8 +208,10 @@ export class Membership {
     const now = clock.now();
     const deadline = this.#detector.deadline(now);
     if (deadline !== undefined) this.#cancelDeadline = clock.schedule(deadline - now, () => this.#look());
-    const alive = this.#alive().map(({ holder, annotations }) => [holder, annotations[INTERFACES_ANNOTATION]]);
-    const answer = JSON.stringify(alive.sort());
+    const alive = this.#alive().map(({ holder, annotations }) => {
+      return [holder, annotations[INTERFACES_ANNOTATION], annotations[CONFLICTS_ANNOTATION]];
+    });
+    const answer = JSON.stringify([alive.sort(), this.speakerMacs()]);
     if (answer === this.#told) return;
     this.#told = answer;
     onChanged();

@@ -1,5 +1,7 @@
 /** Membership on a played API server and a virtual clock: what is written, who lives, and when that is told. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { parseSpeakerConflicts } from '../../../../src/runtime/decide/lan-facts.ts';
+import type { InterfaceFacts } from '../../../../src/runtime/model/announcements.ts';
 import { parseIp } from '../../../../src/runtime/model/ip.ts';
 import { Membership } from '../../../../src/runtime/programs/speaker/membership.ts';
 import { apiList, FakeKubeApi, kubeError } from '../../../support/fake-kube-api.ts';
@@ -127,6 +129,25 @@ describe('this speaker’s Lease', () => {
     expect(JSON.stringify(writes()[0]?.body)).not.toContain('speaker-gateways');
   });
 
+  test('says its MACs, and which addresses foreign hosts hold, at once and until that is over', async () => {
+    membership.setInterfaces([{ ...eth0('10.6.204.1/24')[0], mac: '02:00:00:00:00:01' } as InterfaceFacts]);
+    await clock.advance(100);
+    const heard = '[{"ip":"10.6.204.20","mac":"52:54:00:00:00:99","interface":"eth0","sinceMs":1000}]';
+    membership.setConflicts(parseSpeakerConflicts('a', heard));
+    membership.setConflicts(parseSpeakerConflicts('a', heard));
+    await clock.advance(100);
+    membership.setConflicts([]);
+    await clock.advance(0);
+    const told = writes().map(({ body }) => (body as { metadata: { annotations: object } }).metadata.annotations);
+    const macs = '["02:00:00:00:00:01"]';
+    expect(told).toMatchObject([
+      // Whatever an earlier process said of conflicts has to be found out anew.
+      { 'metallb.io/speaker-macs': macs, 'metallb.io/speaker-conflicts': '[]' },
+      { 'metallb.io/speaker-macs': macs, 'metallb.io/speaker-conflicts': heard },
+      { 'metallb.io/speaker-macs': macs, 'metallb.io/speaker-conflicts': '[]' },
+    ]);
+  });
+
   test('is made where there is none', async () => {
     api.answerWith(({ method }) => {
       if (method === 'PATCH') throw kubeError(404, 'NotFound');
@@ -157,6 +178,44 @@ describe('this speaker’s Lease', () => {
     const before = writes().length;
     await clock.advance(10_000);
     expect(writes()).toHaveLength(before);
+  });
+});
+
+describe('what the others say of the LAN', () => {
+  const heard = '[{"ip":"10.6.204.20","mac":"52:54:00:00:00:99","interface":"eth0","sinceMs":1000}]';
+  function telling(node: string, annotations: object): object {
+    const plain = lease(node, 1) as { metadata: { annotations: object } };
+    return {
+      ...plain,
+      metadata: { ...plain.metadata, annotations: { ...plain.metadata.annotations, ...annotations } },
+    };
+  }
+
+  test('conflicts and MACs are told when they change, a renewal is no change', async () => {
+    membership.setInterfaces(eth0('10.6.204.1/24'));
+    await clock.advance(0);
+    const before = changes;
+    const both = { 'metallb.io/speaker-conflicts': heard, 'metallb.io/speaker-macs': '["02:00:00:00:00:02"]' };
+    api.lastWatch.send({ type: 'MODIFIED', object: telling('b', both) });
+    expect(changes).toBe(before + 1);
+    expect(membership.conflicts()).toMatchObject([{ ip: '10.6.204.20', mac: '52:54:00:00:00:99', node: 'b' }]);
+    expect(membership.speakerMacs()).toEqual(['02:00:00:00:00:02']);
+    api.lastWatch.send({ type: 'MODIFIED', object: telling('b', both) });
+    expect(changes).toBe(before + 1);
+    api.lastWatch.send({ type: 'MODIFIED', object: lease('b', 2) });
+    expect(changes).toBe(before + 2);
+    expect(membership.conflicts()).toEqual([]);
+  });
+
+  test('of a speaker that is dead the conflicts count no more, its MACs do', async () => {
+    membership.setInterfaces(eth0('10.6.204.1/24'));
+    await clock.advance(0);
+    const both = { 'metallb.io/speaker-conflicts': heard, 'metallb.io/speaker-macs': '["02:00:00:00:00:02"]' };
+    api.lastWatch.send({ type: 'MODIFIED', object: telling('b', both) });
+    await pass(6, ['a', 'c'], 2);
+    expect(alive()).toEqual(['a', 'c']);
+    expect(membership.conflicts()).toEqual([]);
+    expect(membership.speakerMacs()).toEqual(['02:00:00:00:00:02']);
   });
 });
 
