@@ -69,7 +69,10 @@ describe('IPAddressPool', () => {
 });
 describe('the status of an IPAddressPool', () => {
   const counters = { assignedIPv4: 0, assignedIPv6: 0, availableIPv4: 16, availableIPv6: 0 };
-  const skipped = [{ addresses: '192.0.2.1/32', reason: 'Gateway', detail: 'of node master' }];
+  const skipped = [
+    { addresses: '192.0.2.1/32', reason: 'Gateway', detail: 'of node master' },
+    { addresses: '192.0.2.9/32', reason: 'InUseOnLan', detail: 'host 52:54:00:00:00:99, seen by node master' },
+  ];
   const released = [
     { address: '192.0.2.9', service: 'web/shop', releasedAt: '2026-08-01T10:00:00Z', cause: 'Deleted' },
   ];

@@ -28,17 +28,19 @@ const anyPool = (index: number): fc.Arbitrary<Pool> =>
       ),
       frozen: fc.integer({ min: 0, max: 9 }),
       drain: fc.constantFrom(undefined, undefined, undefined, 'NoNewAddresses' as const, 'MoveServices' as const),
+      onConflict: fc.constantFrom(undefined, 'Reallocate' as const, 'Defend' as const),
       quota: fc.option(fc.integer({ min: 1, max: 3 }), { freq: 3 }),
       retentionMs: fc.constantFrom(0, 0, 1000),
       quarantineMs: fc.constantFrom(0, 0, 500),
     })
-    .map(({ autoAssign, avoidBuggyIps, allocation, frozen, drain, quota, retentionMs, quarantineMs }) =>
+    .map(({ autoAssign, avoidBuggyIps, allocation, frozen, drain, onConflict, quota, retentionMs, quarantineMs }) =>
       pool(`p${index}`, RANGES[index] ?? [], {
         autoAssign,
         avoidBuggyIps,
         ...(allocation === null ? {} : { serviceAllocation: allocation }),
         ...(frozen === 0 ? { frozen: true as const } : {}),
         ...(drain === undefined ? {} : { drain }),
+        ...(onConflict === undefined ? {} : { onConflict }),
         ...(quota === null ? {} : { maxAddressesPerNamespace: quota }),
         retentionMs,
         quarantineMs,
@@ -102,6 +104,9 @@ export const anyWorld = fc.record({
   exclusions: fc.subarray([
     { range: range('10.0.0.2/32'), reason: 'NodeAddress' as const, detail: 'node a' },
     { range: range('fd00:2::/120'), reason: 'PodNetwork' as const, detail: '' },
+    { range: range('10.0.0.1/32'), reason: 'InUseOnLan' as const, detail: 'host 52:54:00:00:00:99' },
+    { range: range('10.0.1.0/32'), reason: 'InUseOnLan' as const, detail: 'host 52:54:00:00:00:99' },
+    { range: range('fd00:1::/128'), reason: 'InUseOnLan' as const, detail: 'host 52:54:00:00:00:98' },
   ]),
   namespaceLimits: fc.constantFrom(new Map(), new Map([['default', 2]])),
   releases: fc.array(

@@ -81,6 +81,8 @@ export interface PlannedPool {
   readonly quarantine?: string;
   /** Absent: the pool is in use. */
   readonly drain?: 'NoNewAddresses' | 'MoveServices';
+  /** When a foreign host holds an address of the pool; absent: Keep. */
+  readonly onConflict?: 'Keep' | 'Reallocate' | 'Defend';
   /** 1 or more; absent: no limit. */
   readonly maxAddressesPerNamespace?: number;
 }

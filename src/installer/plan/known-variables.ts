@@ -9,6 +9,7 @@ export const KNOWN_VARIABLES: readonly string[] = [
   'metallb_exclude_addresses',
   'metallb_retention',
   'metallb_quarantine',
+  'metallb_on_conflict',
   'metallb_pools',
   'metallb_node_subnets',
   'metallb_bgp_my_asn',

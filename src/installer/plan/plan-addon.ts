@@ -104,11 +104,13 @@ export function planAddon(input: PlanInput): PlanResult {
 /** Variables of the default pool, where there is none. */
 function idleDefaults(pools: readonly PlannedPool[], { variables }: Inventory): readonly string[] {
   if (pools.some(({ name }) => name === 'default')) return [];
-  return ['metallb_exclude_addresses', 'metallb_retention', 'metallb_quarantine'].flatMap((name) => {
-    const value = variables.get(name);
-    if (value === undefined || !isSet(value)) return [];
-    return [`${formatPosition(value.at)}: ${name} has no effect without metallb_vip_pool; give the pools their own`];
-  });
+  return ['metallb_exclude_addresses', 'metallb_retention', 'metallb_quarantine', 'metallb_on_conflict'].flatMap(
+    (name) => {
+      const value = variables.get(name);
+      if (value === undefined || !isSet(value)) return [];
+      return [`${formatPosition(value.at)}: ${name} has no effect without metallb_vip_pool; give the pools their own`];
+    },
+  );
 }
 
 /** A variable that is set to nothing gives way to its default. */

@@ -36,6 +36,7 @@ const POOL_FIELDS = [
   'retention',
   'quarantine',
   'drain',
+  'on_conflict',
   'max_addresses_per_namespace',
 ];
 
@@ -62,14 +63,16 @@ export function readPools(variables: Fields, report: Report): readonly PlannedPo
 function readReserve(
   fields: Fields,
   prefix: 'metallb_' | '',
-): Pick<PlannedPool, 'excludeAddresses' | 'retention' | 'quarantine'> {
+): Pick<PlannedPool, 'excludeAddresses' | 'retention' | 'quarantine' | 'onConflict'> {
   const excludeAddresses = fields.get(`${prefix}exclude_addresses`, readList(readExcluded)) ?? [];
   const retention = fields.get(`${prefix}retention`, readTime);
   const quarantine = fields.get(`${prefix}quarantine`, readTime);
+  const onConflict = fields.get(`${prefix}on_conflict`, readOneOf(['Keep', 'Reallocate', 'Defend']));
   return {
     excludeAddresses,
     ...(retention === undefined ? {} : { retention }),
     ...(quarantine === undefined ? {} : { quarantine }),
+    ...(onConflict === undefined ? {} : { onConflict }),
   };
 }
 

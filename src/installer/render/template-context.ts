@@ -58,6 +58,7 @@ function poolContext(pool: PlannedPool): object {
     retention: pool.retention ?? null,
     quarantine: pool.quarantine ?? null,
     drain: pool.drain ?? null,
+    onConflict: pool.onConflict ?? null,
     maxAddressesPerNamespace: pool.maxAddressesPerNamespace ?? null,
     interfaces: pool.interfaces,
     nodeSelectors: pool.nodeSelectors,

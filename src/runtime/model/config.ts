@@ -49,6 +49,12 @@ export interface Pool {
    * pool as soon as one serves it. Absent: it is not.
    */
   readonly drain?: 'NoNewAddresses' | 'MoveServices';
+  /**
+   * What happens when a foreign host on the LAN holds an address of the pool. Reallocate: the Service gets another, if
+   * there is one. Defend: it keeps it, and it goes on being announced. Absent: Keep; it keeps it, and it is not announced
+   * as long as the conflict lasts.
+   */
+  readonly onConflict?: 'Reallocate' | 'Defend';
   /** The most addresses of this pool that the Services of one namespace hold. Absent: no limit. */
   readonly maxAddressesPerNamespace?: number;
 }

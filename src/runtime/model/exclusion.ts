@@ -11,6 +11,8 @@ export type ExclusionReason =
   | 'Gateway'
   | 'PodNetwork'
   | 'ServiceNetwork'
+  /** A host that is no node of the cluster answers for it on the LAN, as a speaker found. */
+  | 'InUseOnLan'
   /** The pool's own spec.excludeAddresses. */
   | 'Listed';
 

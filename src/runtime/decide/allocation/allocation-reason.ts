@@ -9,7 +9,7 @@ export type AllocationReason =
   | 'AllocatedOneFamily'
   /** It has addresses, but fewer than its annotation address-count asks for. */
   | 'AllocatedFewer'
-  /** It has addresses, and one of them is somebody else's as well: a node's, a gateway's, a network's. */
+  /** It has addresses, and one of them is somebody else's as well: a node's, a gateway's, a network's, a foreign host's. */
   | 'AddressConflict'
   /** It has addresses of a pool that drains and is to move, but no other pool serves it. */
   | 'PoolDraining'

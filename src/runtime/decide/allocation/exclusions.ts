@@ -1,11 +1,12 @@
 /**
- * Which addresses of the cluster are somebody's already, whatever pool they lie in: the nodes' own, their routers', the
- * pods' and the ClusterIPs. A pool that contains some is in order; they are skipped.
+ * Which addresses are somebody's already, whatever pool they lie in: the nodes' own, their routers', the pods', the
+ * ClusterIPs, and those that foreign hosts on the LAN answer for. A pool that contains some is in order; they are skipped.
  *
  * An address that a speaker finds on an interface counts as its node's, also where it is a VIP that keepalived holds
  * there. Whether a Service holds an excluded address is not asked here: whoever does, keeps it.
  */
 import type { NodeAddresses, ServiceCidrView } from '../../model/cluster.ts';
+import type { LanConflict } from '../../model/conflict.ts';
 import type { Exclusion, ExclusionReason } from '../../model/exclusion.ts';
 import type { Ip } from '../../model/ip.ts';
 import { type AddressRange, formatRange, rangeWithin, singleAddress } from '../../model/range.ts';
@@ -26,6 +27,8 @@ export interface SpeakerAddresses {
   /** On the interfaces that can be announced on. */
   readonly addresses: readonly Ip[];
   readonly gateways: readonly Ip[];
+  /** Addresses that foreign hosts hold. */
+  readonly conflicts: readonly LanConflict[];
 }
 
 /** A detail names so many owners; a router can be that of five hundred nodes. */
@@ -63,9 +66,13 @@ function claimsOf(facts: ExclusionFacts): Claim[] {
       ...addresses.map((ip) => ofNode('NodeAddress', singleAddress(ip), name)),
       ...parts.filter((range) => !isConfigured(range)).map((range) => ofNode('PodNetwork', range, name)),
     ]),
-    ...speakers.flatMap(({ nodeName, addresses, gateways }) => [
+    ...speakers.flatMap(({ nodeName, addresses, gateways, conflicts }) => [
       ...addresses.map((ip) => ofNode('NodeAddress', singleAddress(ip), nodeName)),
       ...gateways.map((ip) => ofNode('Gateway', singleAddress(ip), nodeName)),
+      ...conflicts.map(({ ip, mac }): Claim => {
+        const what = `host ${mac}, seen by node`;
+        return { range: singleAddress(ip), reason: 'InUseOnLan', what, name: nodeName };
+      }),
     ]),
     ...serviceCidrs.flatMap(({ name, networks }) =>
       networks.map((range): Claim => ({ range, reason: 'ServiceNetwork', what: 'ServiceCIDR', name })),

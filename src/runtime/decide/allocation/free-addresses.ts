@@ -63,6 +63,11 @@ export class FreeAddresses {
     return skipped.length === 0 ? undefined : skipped.find(({ range }) => rangeContains(range, ip));
   }
 
+  /** Whether a foreign host on the LAN holds the address of the pool. */
+  isInUseOnLan(pool: Pool, ip: Ip): boolean {
+    return this.skipped(pool).some(({ range, reason }) => reason === 'InUseOnLan' && rangeContains(range, ip));
+  }
+
   /**
    * The first range's lowest free or shareable address, else the next range's; none of those in `taken`. What is reserved
    * counts as taken, for its old owner too: who has a right to it asks for it by name.

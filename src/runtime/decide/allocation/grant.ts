@@ -4,7 +4,7 @@
  */
 import { compareIps, type Ip, ipFamily } from '../../model/ip.ts';
 import type { Grant, Holding } from './allocation.ts';
-import { refusal } from './allocation-reason.ts';
+import { type PoolRefusalReason, refusal } from './allocation-reason.ts';
 import type { AllocationState } from './allocation-state.ts';
 import type { Claimant } from './claimant.ts';
 import { findAddresses } from './find-addresses.ts';
@@ -17,6 +17,8 @@ export function grant(claimant: Claimant, held: Holding | undefined, state: Allo
   if (!request.ok) return { ...(held ?? { ips: [] }), refusal: request.error };
   if (service.deleting) return held ?? { ips: [], refusal: refusal('NoPoolAllowed', 'the Service is being deleted') };
   if (held !== undefined && satisfies(held, request.value)) {
+    const replaced = leaveConflict(claimant, request.value, held, state);
+    if (replaced !== undefined) return replaced;
     const given = complete(claimant, request.value, held, state);
     const reason = whyMoveOn(request.value, held, given);
     if (reason === undefined) return given;
@@ -45,6 +47,41 @@ function whyMoveOn(request: ServiceRequest, held: Holding, given: Grant): 'requi
   const { drain } = held.pool;
   const isAsked = drain === 'MoveServices' || (drain !== undefined && request.leavesDrainingPool);
   return isAsked && request.pool === undefined && request.ips === undefined ? 'drain' : undefined;
+}
+
+/**
+ * Where the pool says so, gives other addresses for those that a foreign host on the LAN holds: of the same pool, where
+ * the others stay, else all of another pool. Undefined: nothing is to be replaced, because nothing is in conflict, or
+ * because it was asked for by name.
+ */
+function leaveConflict(
+  claimant: Claimant,
+  request: ServiceRequest,
+  held: Holding,
+  state: AllocationState,
+): Grant | undefined {
+  const { pool } = held;
+  if (pool.onConflict !== 'Reallocate' || request.ips !== undefined) return undefined;
+  const taken = held.ips.filter((ip) => state.free.isInUseOnLan(pool, ip));
+  if (taken.length === 0) return undefined;
+  const left = { pool, ips: held.ips.filter((ip) => !taken.includes(ip)) };
+  const families = request.families.filter((family) => ofFamily(held.ips, family).length > 0);
+  const wish = { families, count: request.count, have: left.ips, givesUp: { pool, ips: taken } };
+  const picked = pickAddresses(claimant, pool, wish, state);
+  const isWhole = picked.ok && picked.value.ips.length >= taken.length;
+  if (isWhole) {
+    const to = { pool, ips: [...left.ips, ...picked.value.ips] };
+    return move(claimant, request, { from: held, to }, state);
+  }
+  const found = findAddresses(claimant, request, held, state);
+  if (found.ok && found.value.pool !== pool && isBetter(found.value, held, request))
+    return move(claimant, request, { from: held, to: found.value }, state);
+  return conflictRefused(held, taken, picked.ok ? (picked.value.short ?? 'Exhausted') : picked.error);
+}
+
+function conflictRefused(held: Holding, taken: readonly Ip[], reason: PoolRefusalReason): Grant {
+  const message = `a foreign host on the LAN holds ${[...taken].sort(compareIps).join(', ')}, and there is no other address for this Service (${held.pool.name}: ${reason})`;
+  return { ...held, refusal: refusal('AddressConflict', message, [{ pool: held.pool.name, reason }]) };
 }
 
 /** Nobody is moved to fewer families than it has. */

@@ -11,6 +11,7 @@ const REASONS: Readonly<Record<Exclude<ExclusionReason, 'Listed'>, true>> = {
   Gateway: true,
   PodNetwork: true,
   ServiceNetwork: true,
+  InUseOnLan: true,
 };
 
 /** Whatever is malformed is left out. */

@@ -1,4 +1,5 @@
 /** A grant as the Allocation that everything else reads: compared with what the Service's status shows, and said in words. */
+import type { Exclusion } from '../../model/exclusion.ts';
 import { compareIps, type Ip } from '../../model/ip.ts';
 import type { ServiceView } from '../../model/service.ts';
 import type { Allocation, Grant } from './allocation.ts';
@@ -24,6 +25,7 @@ export function toAllocation(
   const verdict =
     ips.length > 0 ? (isSame && isNoted ? 'keep' : 'assign') : service.ingress.length > 0 ? 'release' : 'refuse';
   const no = given.refusal ?? conflictOf(given, state);
+  const why = lost ?? leftConflict(service, ips, state);
   return {
     service,
     ips,
@@ -32,7 +34,7 @@ export function toAllocation(
     reason: no?.reason ?? 'Allocated',
     message: no?.message ?? '',
     pools: no?.pools ?? NO_POOLS,
-    ...(lost === undefined ? {} : { lost }),
+    ...(why === undefined ? {} : { lost: why }),
   };
 }
 
@@ -60,10 +62,34 @@ function conflictOf({ ips, pool }: Grant, { free }: AllocationState): Refusal | 
   for (const ip of ips) {
     const exclusion = free.exclusionOf(pool, ip);
     if (exclusion === undefined) continue;
-    const whose = exclusion.detail === '' ? exclusion.reason : `${exclusion.reason}, ${exclusion.detail}`;
-    return refusal('AddressConflict', `${ip} is somebody else's as well (${whose}): ask for another address`);
+    const advice = 'ask for another address';
+    if (exclusion.reason !== 'InUseOnLan') {
+      return refusal('AddressConflict', `${ip} is somebody else's as well (${whoseIs(exclusion)}): ${advice}`);
+    }
+    const follows = pool.onConflict === 'Defend' ? 'is announced all the same' : 'is not announced until that ends';
+    return refusal('AddressConflict', `${ip} ${follows}: it is in use on the LAN (${exclusion.detail}); ${advice}`);
   }
   return undefined;
+}
+
+/** Why the Service was given another address than its status shows, where a foreign host holds that one. */
+function leftConflict(
+  service: ServiceView,
+  ips: readonly Ip[],
+  { poolOf, free }: AllocationState,
+): Refusal | undefined {
+  for (const ip of shownAddresses(service)) {
+    if (ips.includes(ip)) continue;
+    const pool = poolOf(ip);
+    if (pool?.onConflict !== 'Reallocate' || !free.isInUseOnLan(pool, ip)) continue;
+    const detail = free.exclusionOf(pool, ip)?.detail ?? '';
+    return refusal('AddressConflict', `${ip} is in use on the LAN (${detail}): the Service leaves it`);
+  }
+  return undefined;
+}
+
+function whoseIs({ reason, detail }: Exclusion): string {
+  return detail === '' ? reason : `${reason}, ${detail}`;
 }
 
 /** The order it asked for them in, which is how the status shows them for good; else IPv4 first. */

@@ -12,6 +12,7 @@ import { readSelectors } from './config-selectors.ts';
 /** As the resource definition has it; a longer wait is hardly meant. */
 const MAX_TIME_HOURS = 8760;
 const DRAINS = ['NoNewAddresses', 'MoveServices'] as const;
+const CONFLICT_POLICIES = ['Keep', 'Reallocate', 'Defend'] as const;
 
 /** A range with the place it was written at, for the message when it overlaps another. */
 export interface WrittenRange {
@@ -61,11 +62,15 @@ export function readRanges(list: Field): WrittenRange[] {
 /** What the pool holds back, and from whom. What is not set is left out, so that MetalLB's own pools stay what they are. */
 function readReserve(
   spec: Field,
-): Pick<Pool, 'excludeAddresses' | 'retentionMs' | 'quarantineMs' | 'drain' | 'maxAddressesPerNamespace'> {
+): Pick<
+  Pool,
+  'excludeAddresses' | 'retentionMs' | 'quarantineMs' | 'drain' | 'onConflict' | 'maxAddressesPerNamespace'
+> {
   const excludeAddresses = readExcluded(spec.field('excludeAddresses'));
   const retentionMs = readTime(spec.field('retention'));
   const quarantineMs = readTime(spec.field('quarantine'));
-  const drain = readDrain(spec.field('drain'));
+  const drain = readOneOf(spec.field('drain'), DRAINS, 'is no way to drain');
+  const onConflict = readOneOf(spec.field('onConflict'), CONFLICT_POLICIES, 'is no way to meet a conflict');
   const quota = spec.field('maxAddressesPerNamespace');
   const maxAddressesPerNamespace = quota.integer(0);
   if (!quota.absent && Number.isSafeInteger(quota.value) && maxAddressesPerNamespace < 1) {
@@ -76,6 +81,7 @@ function readReserve(
     ...(retentionMs === 0 ? {} : { retentionMs }),
     ...(quarantineMs === 0 ? {} : { quarantineMs }),
     ...(drain === undefined ? {} : { drain }),
+    ...(onConflict === undefined || onConflict === 'Keep' ? {} : { onConflict }),
     ...(maxAddressesPerNamespace < 1 ? {} : { maxAddressesPerNamespace }),
   };
 }
@@ -105,14 +111,19 @@ function readTime(field: Field): number {
   return 0;
 }
 
-function readDrain(field: Field): Pool['drain'] {
+function readOneOf<Choice extends string>(
+  field: Field,
+  choices: readonly Choice[],
+  complaint: string,
+): Choice | undefined {
   if (field.absent) return undefined;
   const text = field.text();
-  const drain = DRAINS.find((known) => known === text);
-  if (drain === undefined && typeof field.value === 'string') {
-    field.invalid(`"${text}" is no way to drain; there are ${DRAINS.join(' and ')}`);
+  const choice = choices.find((known) => known === text);
+  if (choice === undefined && typeof field.value === 'string') {
+    const all = `${choices.slice(0, -1).join(', ')} and ${choices.at(-1) ?? ''}`;
+    field.invalid(`"${text}" ${complaint}; there are ${all}`);
   }
-  return drain;
+  return choice;
 }
 
 function readAllocation(field: Field, known: readonly NamespaceView[]): ServiceAllocation {

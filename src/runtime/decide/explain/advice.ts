@@ -43,10 +43,7 @@ const ADVICE: Readonly<Record<AllocationReason, Advise>> = {
       : 'set spec.ipFamilyPolicy to SingleStack, if one family is enough',
   ],
   AllocatedFewer: (of) => [...ownPoolChanges(of), `lower annotation ${annotationName(of.service, ADDRESS_COUNT)}`],
-  AddressConflict: ({ allocation }) => [
-    `ask for another address: annotation metallb.io/${ADDRESS_REQUEST}`,
-    `take ${allocation.ips.join(', ')} off whoever else uses it`,
-  ],
+  AddressConflict: addressConflict,
   PoolDraining: (of) => [...poolAdvice(of, otherThanOwn(of)), 'or create another IPAddressPool', ...ownPoolChanges(of)],
   NotLoadBalancer: notLoadBalancer,
   ForeignStatus: () => [],
@@ -134,6 +131,22 @@ export interface OthersContext {
 
 function notLoadBalancer({ service }: Case): readonly string[] {
   return [`set spec.type to LoadBalancer, if the Service is to have an address; it is ${service.type} now`];
+}
+
+function addressConflict(of: Case): readonly string[] {
+  const { allocation, allocator } = of;
+  // It had one, and gets another: nothing is left to be done.
+  if (allocation.reason !== 'AddressConflict') return [];
+  const onLan = allocation.ips
+    .map((ip) => allocator.standing(ip))
+    .filter(({ exclusion, pool }) => exclusion?.reason === 'InUseOnLan' && pool?.onConflict === undefined)
+    .map(({ pool }) => `set spec.onConflict of pool "${pool?.name}" to Reallocate to have it given another by itself`);
+  return [
+    ...ownPoolChanges(of),
+    `ask for another address: annotation metallb.io/${ADDRESS_REQUEST}`,
+    ...onLan,
+    `take ${allocation.ips.join(', ')} off whoever else uses it`,
+  ];
 }
 
 function addressNotInPool(of: Case): readonly string[] {

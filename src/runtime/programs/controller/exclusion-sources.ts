@@ -8,6 +8,7 @@ import { leasesPath, NODES_PATH, SERVICE_CIDRS_PATH } from '../../adapters/kube/
 import { toLeaseView, toNodeAddresses, toServiceCidrView } from '../../adapters/kube/read-model.ts';
 import type { Untyped } from '../../adapters/kube/untyped.ts';
 import { exclusionsOf, type SpeakerAddresses } from '../../decide/allocation/exclusions.ts';
+import { CONFLICTS_ANNOTATION, parseSpeakerConflicts } from '../../decide/lan-facts.ts';
 import {
   GATEWAYS_ANNOTATION,
   INTERFACES_ANNOTATION,
@@ -39,6 +40,7 @@ interface SpeakerLease {
   readonly nodeName: string;
   readonly interfaces: string;
   readonly gateways: string;
+  readonly conflicts: string;
 }
 
 export class ExclusionSources {
@@ -114,9 +116,15 @@ function toSpeakerLease(raw: Untyped): SpeakerLease {
     nodeName: holder,
     interfaces: annotations[INTERFACES_ANNOTATION] ?? '',
     gateways: annotations[GATEWAYS_ANNOTATION] ?? '',
+    conflicts: annotations[CONFLICTS_ANNOTATION] ?? '',
   };
 }
 
-function toSpeakerAddresses({ nodeName, interfaces, gateways }: SpeakerLease): SpeakerAddresses {
-  return { nodeName, addresses: parseSpeakerAddresses(interfaces), gateways: parseSpeakerGateways(gateways) };
+function toSpeakerAddresses({ nodeName, interfaces, gateways, conflicts }: SpeakerLease): SpeakerAddresses {
+  return {
+    nodeName,
+    addresses: parseSpeakerAddresses(interfaces),
+    gateways: parseSpeakerGateways(gateways),
+    conflicts: parseSpeakerConflicts(nodeName, conflicts),
+  };
 }

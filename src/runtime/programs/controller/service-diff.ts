@@ -65,10 +65,11 @@ export function serviceEvents(allocation: Allocation): ClusterEvent[] {
   }
   if (lost !== undefined && givenUp(allocation).length > 0) {
     const text = `current IP for "${formatKey(service)}" not allowed by config, will attempt for new IP assignment: ${lost.message}`;
+    const own = LOSSES[lost.reason];
     events.push(
-      lost.reason === 'SurplusAddress'
-        ? { type: 'Warning', reason: 'nolbIPsIPFamily', message: lost.message }
-        : { type: 'Normal', reason: 'ClearAssignment', message: text },
+      own === undefined
+        ? { type: 'Normal', reason: 'ClearAssignment', message: text }
+        : { ...own, message: lost.message },
     );
   }
   if (added.length > 0) {
@@ -85,6 +86,12 @@ export function serviceEvents(allocation: Allocation): ClusterEvent[] {
 function quotedList(ips: readonly Ip[]): string {
   return `[${ips.map((ip) => `"${ip}"`).join(' ')}]`;
 }
+
+/** Event of a Service that lost an address, but for those that the configuration took away. */
+const LOSSES: Readonly<Partial<Record<AllocationReason, Pick<ClusterEvent, 'type' | 'reason'>>>> = {
+  SurplusAddress: { type: 'Warning', reason: 'nolbIPsIPFamily' },
+  AddressConflict: { type: 'Warning', reason: 'AddressConflict' },
+};
 
 /** Event of a Service that has less than it asks for; MetalLB's reasons, where it has any. */
 const FAILURES: Readonly<Partial<Record<AllocationReason, Pick<ClusterEvent, 'type' | 'reason'>>>> = {

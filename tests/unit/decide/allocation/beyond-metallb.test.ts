@@ -71,6 +71,100 @@ describe('addresses that are somebody else’s', () => {
   });
 });
 
+describe('addresses that a foreign host on the LAN holds', () => {
+  const inUse = (...texts: readonly string[]): Partial<AllocationRules> => ({
+    exclusions: texts.map((text) => ({
+      range: range(`${text}/${text.includes(':') ? 128 : 32}`),
+      reason: 'InUseOnLan' as const,
+      detail: 'host 52:54:00:00:00:99, seen by node n1',
+    })),
+  });
+  const keeping = pool('p', ['10.0.0.1-10.0.0.3']);
+  const moving = pool('p', ['10.0.0.1-10.0.0.3'], { onConflict: 'Reallocate' });
+
+  test('nobody new gets one, whatever the pool says of those who have', () => {
+    for (const p of [keeping, moving, pool('p', ['10.0.0.1-10.0.0.3'], { onConflict: 'Defend' })]) {
+      const services = [service('a'), service('b', { loadBalancerIp: '10.0.0.1' })];
+      expect(summary(world([p], services, inUse('10.0.0.1')))).toEqual([
+        'a: 10.0.0.2 assign Allocated',
+        'b: refuse RequestedAddressExcluded',
+      ]);
+    }
+  });
+
+  test.each([
+    { onConflict: undefined, follows: 'is not announced until that ends' },
+    { onConflict: 'Defend' as const, follows: 'is announced all the same' },
+  ])('$onConflict: who has one keeps it, and is told whose it is and what follows', ({ onConflict, follows }) => {
+    const p = pool('p', ['10.0.0.1-10.0.0.3'], onConflict === undefined ? {} : { onConflict });
+    const allocator = world([p], [service('a', held('10.0.0.1'))], inUse('10.0.0.1'));
+    expect(summary(allocator)).toEqual(['a: 10.0.0.1 assign AddressConflict']);
+    expect(allocator.list()[0]?.message).toBe(
+      `10.0.0.1 ${follows}: it is in use on the LAN (host 52:54:00:00:00:99, seen by node n1); ask for another address`,
+    );
+    expect(allocator.usage()[0]?.conflicting).toBe(1);
+  });
+
+  test('Reallocate: who has one gets another, and is told why', () => {
+    const allocator = world(
+      [moving],
+      [service('a', held('10.0.0.1')), service('b', held('10.0.0.2'))],
+      inUse('10.0.0.1'),
+    );
+    expect(summary(allocator)).toEqual(['a: 10.0.0.3 assign Allocated', 'b: 10.0.0.2 assign Allocated']);
+    expect(allocator.list()[0]?.lost).toEqual({
+      reason: 'AddressConflict',
+      message: '10.0.0.1 is in use on the LAN (host 52:54:00:00:00:99, seen by node n1): the Service leaves it',
+      pools: [],
+    });
+  });
+
+  test('Reallocate: who asks for it by name keeps it', () => {
+    const services = [service('a', { ...held('10.0.0.1'), loadBalancerIp: '10.0.0.1' })];
+    expect(summary(world([moving], services, inUse('10.0.0.1')))).toEqual(['a: 10.0.0.1 assign AddressConflict']);
+  });
+
+  test('Reallocate: who asks for the pool gets another of it', () => {
+    const services = [service('a', { ...held('10.0.0.1'), ...asks({ 'metallb.io/address-pool': 'p' }) })];
+    expect(summary(world([moving], services, inUse('10.0.0.1')))).toEqual(['a: 10.0.0.2 assign Allocated']);
+  });
+
+  test('Reallocate: only what is held by others is replaced', () => {
+    const dual = pool('p', ['10.0.0.1-10.0.0.3', 'fd00::/126'], { onConflict: 'Reallocate' });
+    const services = [service('a', { ...held('10.0.0.1', 'fd00::'), ...DUAL })];
+    expect(summary(world([dual], services, inUse('fd00::')))).toEqual(['a: 10.0.0.1 fd00::1 assign Allocated']);
+  });
+
+  test('Reallocate: with nothing left in its pool it moves to another, else it keeps what it has and says so', () => {
+    const small = pool('p', ['10.0.0.1/32'], { onConflict: 'Reallocate' });
+    const a = service('a', held('10.0.0.1'));
+    expect(summary(world([small, pool('q', ['10.0.1.0/24'])], [a], inUse('10.0.0.1')))).toEqual([
+      'a: 10.0.1.0 assign Allocated',
+    ]);
+    const stuck = world([small], [a], inUse('10.0.0.1'));
+    expect(summary(stuck)).toEqual(['a: 10.0.0.1 assign AddressConflict']);
+    expect(stuck.list()[0]?.message).toBe(
+      'a foreign host on the LAN holds 10.0.0.1, and there is no other address for this Service (p: FamilyMissing)',
+    );
+  });
+
+  test('Reallocate: who was stuck moves as soon as an address is free', () => {
+    const p = pool('p', ['10.0.0.1-10.0.0.2'], { onConflict: 'Reallocate' });
+    const b = service('b', held('10.0.0.2'));
+    const allocator = world([p], [service('a', held('10.0.0.1')), b], inUse('10.0.0.1'));
+    expect(summary(allocator)[0]).toBe('a: 10.0.0.1 assign AddressConflict');
+    expect([...allocator.update(new Map([['default/b', undefined]]))].sort()).toEqual(['default/a', 'default/b']);
+    expect(summary(allocator)).toEqual(['a: 10.0.0.2 assign Allocated']);
+  });
+
+  test('Reallocate: a conflict of another kind moves nobody', () => {
+    const exclusions = [{ range: range('10.0.0.1/32'), reason: 'NodeAddress' as const, detail: '' }];
+    expect(summary(world([moving], [service('a', held('10.0.0.1'))], { exclusions }))).toEqual([
+      'a: 10.0.0.1 assign AddressConflict',
+    ]);
+  });
+});
+
 describe('retention', () => {
   const p = pool('p', ['10.0.0.1-10.0.0.2'], { retentionMs: HOUR });
   const a = service('a', { uid: 'first', ...held('10.0.0.1') });

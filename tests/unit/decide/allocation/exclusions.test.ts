@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { type ExclusionFacts, exclusionsOf } from '../../../../src/runtime/decide/allocation/exclusions.ts';
+import { parseSpeakerConflicts } from '../../../../src/runtime/decide/lan-facts.ts';
 import { formatRange } from '../../../../src/runtime/model/range.ts';
 import { ip, range } from '../../../support/views.ts';
 
@@ -10,11 +11,19 @@ const node = (name: string, addresses: readonly string[], podNetworks: readonly 
   addresses: addresses.map(ip),
   podNetworks: podNetworks.map(range),
 });
-const speaker = (nodeName: string, addresses: readonly string[], gateways: readonly string[] = []) => ({
+const speaker = (
+  nodeName: string,
+  addresses: readonly string[],
+  gateways: readonly string[] = [],
+  conflicts: readonly string[] = [],
+) => ({
   nodeName,
   addresses: addresses.map(ip),
   gateways: gateways.map(ip),
+  conflicts: parseSpeakerConflicts(nodeName, JSON.stringify(conflicts.map(heard))),
 });
+/** "10.0.0.1 52:54:00:00:00:99" as a speaker tells it. */
+const heard = (text: string) => ({ ip: text.split(' ')[0], mac: text.split(' ')[1], interface: 'eth0', sinceMs: 1000 });
 const told = (given: Partial<ExclusionFacts>) =>
   exclusionsOf({ ...NOTHING, ...given }).map((one) => `${formatRange(one.range)} ${one.reason} ${one.detail}`.trim());
 
@@ -59,6 +68,20 @@ describe('whose an address is', () => {
       name: 'a node that routes for the others',
       given: { speakers: [speaker('n1', ['10.0.0.1']), speaker('n2', ['10.0.0.2'], ['10.0.0.1'])] },
       want: ['10.0.0.1/32 Gateway node n2', '10.0.0.1/32 NodeAddress node n1', '10.0.0.2/32 NodeAddress node n2'],
+    },
+    {
+      name: 'what foreign hosts hold, each with its MAC and who saw it',
+      given: {
+        speakers: [
+          speaker('n2', [], [], ['10.0.0.9 52:54:00:00:00:99', 'fd00::9 52:54:00:00:00:99']),
+          speaker('n1', [], [], ['10.0.0.9 52:54:00:00:00:99']),
+          speaker('n3', [], [], ['10.0.0.9 52:54:00:00:00:98']),
+        ],
+      },
+      want: [
+        '10.0.0.9/32 InUseOnLan host 52:54:00:00:00:98, seen by node n3; host 52:54:00:00:00:99, seen by nodes n1, n2',
+        'fd00::9/128 InUseOnLan host 52:54:00:00:00:99, seen by node n2',
+      ],
     },
     {
       name: 'networks of ClusterIPs',

@@ -9,10 +9,12 @@ describe('what status.skipped says', () => {
   test('is read back, ranges and single addresses alike', () => {
     const skipped = [
       { addresses: '10.0.0.1', reason: 'Gateway', detail: 'node n1' },
+      { addresses: '10.0.0.9', reason: 'InUseOnLan', detail: 'host 52:54:00:00:00:99, seen by node n1' },
       { addresses: '10.0.0.16/28', reason: 'PodNetwork' },
     ];
     expect(read({ skipped })).toEqual([
       { range: range('10.0.0.1/32'), reason: 'Gateway', detail: 'node n1' },
+      { range: range('10.0.0.9/32'), reason: 'InUseOnLan', detail: 'host 52:54:00:00:00:99, seen by node n1' },
       { range: range('10.0.0.16/28'), reason: 'PodNetwork', detail: '' },
     ]);
   });

@@ -63,6 +63,7 @@ describe('what a pool holds back', () => {
       retention: '24h',
       quarantine: '1m30s',
       drain: 'MoveServices',
+      onConflict: 'Reallocate',
       maxAddressesPerNamespace: 5,
     });
     expect(errors).toEqual([]);
@@ -74,13 +75,17 @@ describe('what a pool holds back', () => {
       retentionMs: 86_400_000,
       quarantineMs: 90_000,
       drain: 'MoveServices',
+      onConflict: 'Reallocate',
       maxAddressesPerNamespace: 5,
     });
   });
 
   test.each([
-    { name: 'nulls', spec: { excludeAddresses: null, retention: null, quarantine: null, drain: null } },
-    { name: 'nothing said', spec: { excludeAddresses: [], retention: '0s', quarantine: '0' } },
+    {
+      name: 'nulls',
+      spec: { excludeAddresses: null, retention: null, quarantine: null, drain: null, onConflict: null },
+    },
+    { name: 'nothing said', spec: { excludeAddresses: [], retention: '0s', quarantine: '0', onConflict: 'Keep' } },
   ])('$name leave nothing behind', ({ spec }) => {
     expect(read(spec)).toMatchObject({ errors: [] });
     expect(read(spec).config.pools).toEqual([pool('p', ['10.0.0.0/24'])]);
@@ -119,6 +124,7 @@ describe('every fault of a pool is told with its place', () => {
         retention: '1d',
         quarantine: '-5m',
         drain: 'Yes',
+        onConflict: 'Fight',
         maxAddressesPerNamespace: 0,
       },
       want: [
@@ -128,6 +134,7 @@ describe('every fault of a pool is told with its place', () => {
         `invalid ${AT}.excludeAddresses[2]: must be text, not 7`,
         `invalid ${AT}.excludeAddresses[3]: "10.0.0.0/33" is not a CIDR: the prefix length must be a number from 0 to 32`,
         `invalid ${AT}.maxAddressesPerNamespace: must be at least 1; leave it out for no limit`,
+        `invalid ${AT}.onConflict: "Fight" is no way to meet a conflict; there are Keep, Reallocate and Defend`,
         `invalid ${AT}.quarantine: "-5m" is negative; leave it out for none`,
         `invalid ${AT}.retention: "1d" is not a duration: write a number and a unit, like 90s, 10m or 1h30m`,
       ],
@@ -140,12 +147,14 @@ describe('every fault of a pool is told with its place', () => {
         retention: 60,
         quarantine: '9000h',
         drain: true,
+        onConflict: 1,
         maxAddressesPerNamespace: 1.5,
       },
       want: [
         `invalid ${AT}.drain: must be text, not true`,
         `invalid ${AT}.excludeAddresses: must be a list, not "10.0.0.1"`,
         `invalid ${AT}.maxAddressesPerNamespace: must be a whole number, not 1.5`,
+        `invalid ${AT}.onConflict: must be text, not 1`,
         `invalid ${AT}.quarantine: "9000h" is longer than 8760h, a year`,
         `invalid ${AT}.retention: must be text, not 60`,
       ],

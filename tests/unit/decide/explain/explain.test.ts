@@ -537,6 +537,29 @@ describe('advice works', () => {
     expect(explained(after).allocation.addresses).toHaveLength(1);
   });
 
+  test('a pool may let its Services leave an address that a foreign host holds', () => {
+    const exclusions = [
+      { range: range('10.0.0.1/32'), reason: 'InUseOnLan' as const, detail: 'host 52:54:00:00:00:99, seen by node n1' },
+    ];
+    const services = [holder('web', 'a', ['10.0.0.1'])];
+    const before = explained(explainWorld([A], services, { exclusions })).allocation;
+    expect([before.reason, before.addresses]).toEqual(['AddressConflict', ['10.0.0.1']]);
+    expect(before.message).toContain('in use on the LAN (host 52:54:00:00:00:99, seen by node n1)');
+    expect(before.advice).toEqual([
+      'ask for another address: annotation metallb.io/loadBalancerIPs',
+      'set spec.onConflict of pool "a" to Reallocate to have it given another by itself',
+      'take 10.0.0.1 off whoever else uses it',
+    ]);
+    const moving = pool('a', ['10.0.0.1-10.0.0.2'], { onConflict: 'Reallocate' });
+    const after = explained(explainWorld([moving], services, { exclusions })).allocation;
+    expect([after.reason, after.addresses, after.advice]).toEqual(['Allocated', ['10.0.0.2'], []]);
+    const full = pool('a', ['10.0.0.1/32', '10.0.0.3/32'], { onConflict: 'Reallocate' });
+    const stuck = explained(explainWorld([full], [...services, holder('db', 'a', ['10.0.0.3'])], { exclusions }));
+    expect(stuck.allocation.advice[0]).toBe(
+      'free an address of pool "a" or add a range to it: 2 of 2 IPv4 in use by default/db, default/web',
+    );
+  });
+
   test('a request that any pool could serve may be left away; one that none could, not', () => {
     const unknown = web({ annotations: asking({ 'address-pool': 'nowhere' }) });
     const leave = 'leave the request away (annotation metallb.io/address-pool) to get any free address';

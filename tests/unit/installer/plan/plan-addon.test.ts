@@ -112,15 +112,16 @@ describe('what is wrong is said with its line', () => {
     },
     {
       name: 'what a pool holds back',
-      given: `${POOL}metallb_pools:\n  - name: b\n    addresses: 10.1.0.0/24\n    exclude_addresses: [10.1.0.300]\n    retention: 1d\n    quarantine: 9000h\n    drain: MoveService\n    max_addresses_per_namespace: 0`,
+      given: `${POOL}metallb_pools:\n  - name: b\n    addresses: 10.1.0.0/24\n    exclude_addresses: [10.1.0.300]\n    retention: 1d\n    quarantine: 9000h\n    on_conflict: reallocate\n    drain: MoveService\n    max_addresses_per_namespace: 0`,
       want: [
         'config.yml:5: metallb_pools[0].exclude_addresses[0]: "10.1.0.300" is no address (10.0.0.1), no CIDR (10.0.0.0/24) and no range (10.0.0.1-10.0.0.9)',
         ...[
           'config.yml:6: metallb_pools[0].retention is "1d"',
           'config.yml:7: metallb_pools[0].quarantine is "9000h"',
         ].map((start) => `${start}, it must be a time such as "24h", "10m" or "1h30m", at most 8760h`),
-        'config.yml:8: metallb_pools[0].drain is "MoveService", it must be "NoNewAddresses" or "MoveServices" (did you mean "MoveServices"?)',
-        'config.yml:9: metallb_pools[0].max_addresses_per_namespace is 0, it must be a number from 1 to 1000000',
+        'config.yml:8: metallb_pools[0].on_conflict is "reallocate", it must be "Keep" or "Reallocate" or "Defend" (did you mean "Reallocate"?)',
+        'config.yml:9: metallb_pools[0].drain is "MoveService", it must be "NoNewAddresses" or "MoveServices" (did you mean "MoveServices"?)',
+        'config.yml:10: metallb_pools[0].max_addresses_per_namespace is 0, it must be a number from 1 to 1000000',
       ],
     },
     {

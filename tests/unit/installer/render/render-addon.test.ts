@@ -55,6 +55,7 @@ describe('golden files', () => {
     retention: 24h
     quarantine: 10m
     drain: NoNewAddresses
+    on_conflict: Reallocate
     max_addresses_per_namespace: 5
     service_selectors: [{app: nginx}]
     node_selectors: [{matchExpressions: [{key: rack, operator: In, values: ["1"]}]}]

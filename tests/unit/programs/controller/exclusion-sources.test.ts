@@ -32,7 +32,11 @@ function node(version: number, given: { ready?: string; externalIp?: string } = 
   };
 }
 
-function lease(version: number, gateways: readonly string[] = ['10.6.204.254']): object {
+function lease(
+  version: number,
+  gateways: readonly string[] = ['10.6.204.254'],
+  conflicts: readonly object[] | undefined = undefined,
+): object {
   return {
     metadata: {
       namespace: 'metallb-system',
@@ -43,6 +47,7 @@ function lease(version: number, gateways: readonly string[] = ['10.6.204.254']):
         'metallb.io/speaker-interfaces': '[{"name":"eth0","subnets":["10.6.204.1/24","10.6.204.100/24"]}]',
         'metallb.io/speaker-gateways': JSON.stringify(gateways),
         'metallb.io/speaker-port': '7946',
+        ...(conflicts === undefined ? {} : { 'metallb.io/speaker-conflicts': JSON.stringify(conflicts) }),
       },
     },
     spec: { holderIdentity: 'master', renewTime: `renewal ${version}` },
@@ -128,6 +133,18 @@ describe('what counts as a change', () => {
     watchOf('/api/v1/nodes').send({ type: 'MODIFIED', object: node(21, { ready: 'False' }) });
     expect(changes).toBe(0);
     expect(sources.exclusions()).toBe(before);
+  });
+
+  test('a foreign host that a speaker hears does, and that it is gone', async () => {
+    await start();
+    const before = told();
+    const heard = { ip: '10.6.204.20', mac: '52:54:00:00:00:99', interface: 'eth0', sinceMs: 1000 };
+    watchOf(LEASES).send({ type: 'MODIFIED', object: lease(20, undefined, [heard]) });
+    expect(changes).toBe(1);
+    expect(told()).toContain('10.6.204.20/32 InUseOnLan host 52:54:00:00:00:99, seen by node master');
+    watchOf(LEASES).send({ type: 'MODIFIED', object: lease(21, undefined, []) });
+    expect(changes).toBe(2);
+    expect(told()).toEqual(before);
   });
 
   test('another gateway, another address, a network that goes do', async () => {

@@ -1,9 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
 import { allocate } from '../../../../src/runtime/decide/allocation/allocate.ts';
 import type { Allocation } from '../../../../src/runtime/decide/allocation/allocation.ts';
+import type { Exclusion } from '../../../../src/runtime/model/exclusion.ts';
 import type { ServiceView } from '../../../../src/runtime/model/service.ts';
 import { farewell, serviceEvents, serviceWrite } from '../../../../src/runtime/programs/controller/service-diff.ts';
-import { config, ip, pool, service } from '../../../support/views.ts';
+import { config, ip, pool, range, service } from '../../../support/views.ts';
 
 const NOW = '2026-01-02T03:04:05Z';
 const THEN = '2020-01-01T00:00:00Z';
@@ -11,9 +12,15 @@ const POOLS = [pool('default', ['10.0.0.1-10.0.0.2'])];
 const OTHER_POOLS = [pool('other', ['10.0.9.1/32'], { autoAssign: false })];
 const FROM = 'metallb.io/ip-allocated-from-pool';
 
-function decide(given: Partial<ServiceView>, pools = POOLS): Allocation {
+/** Somebody foreign holds 10.0.0.1. */
+const FOREIGN: readonly Exclusion[] = [
+  { range: range('10.0.0.1/32'), reason: 'InUseOnLan', detail: 'host 52:54:00:00:00:99, seen by node n1' },
+];
+
+function decide(given: Partial<ServiceView>, pools = POOLS, exclusions: readonly Exclusion[] = []): Allocation {
   const [allocation] = allocate({
     config: config({ pools }),
+    exclusions,
     services: [service('s', given)],
     loadBalancerClass: undefined,
   });
@@ -133,6 +140,24 @@ describe('what is told', () => {
       want: [],
     },
     {
+      name: 'another address in place of one that a foreign host holds',
+      pools: [pool('default', ['10.0.0.1-10.0.0.2'], { onConflict: 'Reallocate' })],
+      exclusions: FOREIGN,
+      given: SETTLED,
+      want: [
+        'Warning AddressConflict: 10.0.0.1 is in use on the LAN (host 52:54:00:00:00:99, seen by node n1): the Service leaves it',
+        'Normal IPAllocated: Assigned IP ["10.0.0.2"]',
+      ],
+    },
+    {
+      name: 'an address kept that a foreign host holds',
+      exclusions: FOREIGN,
+      given: SETTLED,
+      want: [
+        'Warning AddressConflict: 10.0.0.1 is not announced until that ends: it is in use on the LAN (host 52:54:00:00:00:99, seen by node n1); ask for another address',
+      ],
+    },
+    {
       name: 'a loss',
       pools: OTHER_POOLS,
       given: SETTLED,
@@ -149,7 +174,8 @@ describe('what is told', () => {
       ],
     },
     { name: 'nothing of another type', given: { ...SETTLED, type: 'ClusterIP' }, want: [] },
-  ])('$name', ({ given, pools, want }) => {
-    expect(told(decide(given as Partial<ServiceView>, pools as typeof POOLS | undefined))).toEqual(want);
+  ])('$name', ({ given, pools, exclusions, want }) => {
+    const decided = decide(given as Partial<ServiceView>, pools as typeof POOLS | undefined, exclusions);
+    expect(told(decided)).toEqual(want);
   });
 });
