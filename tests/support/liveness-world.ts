@@ -49,6 +49,8 @@ export interface Speaker {
   alive: boolean;
   /** Nothing of it runs before. */
   busyUntil: number;
+  /** Nothing that is sent to it arrives before. */
+  deafUntil: number;
   inbox: (() => void)[];
   timerAt: number | undefined;
   /** Its timer has come, but not it to its timer. */
@@ -127,9 +129,14 @@ export class LivenessWorld {
     for (const ip of [...speaker.announcing]) this.#stopAnnouncing(speaker, ip);
   }
 
-  /** SIGSTOP, and SIGCONT so much later. What arrives meanwhile waits in its socket; frames for the address do not. */
-  freeze(name: string, milliseconds: number): void {
-    this.#keepBusy(this.speaker(name), this.now + milliseconds);
+  /**
+   * SIGSTOP, and SIGCONT so much later: what arrives meanwhile waits in the socket. 'machine': a host that is not given its
+   * CPUs, and loses that.
+   */
+  freeze(name: string, milliseconds: number, what: 'process' | 'machine' = 'process'): void {
+    const speaker = this.speaker(name);
+    if (what === 'machine') speaker.deafUntil = this.now + milliseconds;
+    this.#keepBusy(speaker, this.now + milliseconds);
   }
 
   /** Another process in its place, as the Leases tell of it. */
@@ -189,6 +196,7 @@ export class LivenessWorld {
       offset: this.dice(1_000_000),
       alive: true,
       busyUntil: 0,
+      deafUntil: 0,
       inbox: [],
       timerAt: undefined,
       timerFired: false,
@@ -282,6 +290,7 @@ export class LivenessWorld {
       const receiver = this.speakers.get(to);
       // The envelope of another process opens nothing.
       if (receiver === undefined || this.speakers.get(speaker.name)?.boot !== sender) return;
+      if (receiver.deafUntil > this.now) return;
       this.delivered += 1;
       this.#whenAwake(receiver, () => this.#handle(receiver, { kind: 'datagram', from: speaker.name, bytes }));
     });

@@ -3,6 +3,7 @@
  * late once will be late again soon, so a timeout that is to accuse nobody falsely must remember it.
  */
 import type { Instant } from '../../model/time.ts';
+import { CEILING_MS } from './timings.ts';
 
 export interface Fading {
   /** How long the worst counts in full. */
@@ -23,8 +24,9 @@ export class Lateness {
     this.#fading = fading;
   }
 
+  /** What no timeout could wait for, a process that was stopped for seconds, says nothing of the next time. */
   note(latenessMs: number, now: Instant): void {
-    if (latenessMs < this.worstMs(now)) return;
+    if (latenessMs > CEILING_MS || latenessMs < this.worstMs(now)) return;
     this.#peakMs = latenessMs;
     this.#peakAt = now;
   }
