@@ -31,7 +31,10 @@ export interface Outlet<Address> {
 
 export type AnnouncerInput<Address> =
   /** The whole set; an outlet that cannot send now is left out and starts anew when it is in again. */
-  { readonly kind: 'set'; readonly outlets: readonly Outlet<Address>[] } | { readonly kind: 'timer' };
+  | { readonly kind: 'set'; readonly outlets: readonly Outlet<Address>[] }
+  /** Neighbours may have been led astray: through all rounds anew, wherever they are announced and not in them. */
+  | { readonly kind: 'again'; readonly addresses: readonly Address[] }
+  | { readonly kind: 'timer' };
 
 export interface AnnouncerOutput<Address> {
   readonly kind: 'announce';
@@ -87,6 +90,9 @@ export class Announcer<Address extends string | number> {
       case 'set':
         this.#replaceSet(input.outlets, now);
         return this.#sendDue(now);
+      case 'again':
+        for (const ip of input.addresses) this.#beginAgain(ip, now);
+        return this.#sendDue(now);
       case 'timer':
         return this.#sendDue(now);
       default:
@@ -126,6 +132,18 @@ export class Announcer<Address extends string | number> {
       }
     }
     this.#outlets = next;
+  }
+
+  /** Who is in the rounds still is announced often enough: this bounds what many who ask for it can cause. */
+  #beginAgain(ip: Address, now: Instant): void {
+    for (const { announced } of this.#outlets.values()) {
+      const before = announced.get(ip);
+      if (before?.round !== RING) continue;
+      this.#abandon(before);
+      const announcement = { ...before, round: 0, due: now, gone: false };
+      announced.set(ip, announcement);
+      this.#rounds[0]?.push(announcement);
+    }
   }
 
   #abandon(announcement: Announcement<Address>): void {

@@ -26,6 +26,11 @@ class Driver {
     return this;
   }
 
+  again(...addresses: readonly string[]): this {
+    this.#tell(this.announcer.handle({ kind: 'again', addresses: addresses.map(ipv4) }, this.#now));
+    return this;
+  }
+
   pass(milliseconds: number): this {
     const end = after(this.#now, milliseconds);
     for (let due = this.announcer.deadline(); due !== undefined && due <= end; due = this.announcer.deadline()) {
@@ -49,6 +54,29 @@ class Driver {
     }
   }
 }
+
+describe('announced again', () => {
+  test('wherever it is announced, in all rounds, and the refresh goes on after them', () => {
+    const driver = new Driver().set(on('eth0', ['192.0.2.2', '192.0.2.3']), on('eth1', ['192.0.2.2'])).pass(10_000);
+    driver.lines.length = 0;
+    driver.again('192.0.2.2').pass(10_000);
+    const again = ['10000', '10100', '11100', '12200', '13300', '14400'];
+    expect(driver.lines).toEqual(again.flatMap((at) => [`${at} eth0 192.0.2.2`, `${at} eth1 192.0.2.2`]));
+    expect(driver.announcer.snapshot()).toEqual({ announced: 3, pending: 0 });
+    driver.lines.length = 0;
+    driver.pass(150_000);
+    expect(driver.lines.length).toBeGreaterThanOrEqual(3);
+  });
+
+  test('not while it goes through its rounds, and nothing that is not announced', () => {
+    const driver = new Driver().set(on('eth0', ['192.0.2.2'])).pass(50);
+    for (let turn = 0; turn < 40; turn++) driver.again('192.0.2.2', '192.0.2.9').pass(100);
+    driver.pass(1000);
+    expect(driver.lines).toHaveLength(6);
+    driver.set().again('192.0.2.2').pass(1000);
+    expect(driver.lines).toHaveLength(6);
+  });
+});
 
 describe('the schedule', () => {
   const rounds = ['0', '100', '1100', '2200', '3300', '4400'].map((at) => `${at} eth0 192.0.2.2`);
