@@ -12,6 +12,7 @@
 import type { TableEntry } from '../../decide/layer2/table-for.ts';
 import type { AnnouncedAddress } from '../../model/announcements.ts';
 import type { Ip } from '../../model/ip.ts';
+import type { WantedPlace } from './conflict-watch.ts';
 
 export interface AnnouncedOptions {
   readonly nodeName: string;
@@ -22,8 +23,13 @@ export interface AnnouncedOptions {
 /** This node's part of a plan. */
 export interface AddressTable {
   readonly election: 'spread' | 'metallb';
-  readonly entries: readonly TableEntry[];
+  readonly entries: readonly AddressEntry[];
 }
+
+/** An address of the table, and how the watch over conflicts is to take it. */
+export interface AddressEntry extends TableEntry, Hold {}
+
+export type Hold = Pick<WantedPlace, 'policy' | 'held'>;
 
 /** What is to be claimed and to be given back, for the answers to be true. */
 export interface ClaimChanges {
@@ -34,7 +40,10 @@ export interface ClaimChanges {
 export class Announced {
   readonly #options: AnnouncedOptions;
   #table: AddressTable = { election: 'spread', entries: [] };
+  #holds: ReadonlyMap<Ip, Hold> = new Map();
   readonly #claimed = new Set<Ip>();
+  /** Of those, the ones that a speaker announced before: another that claimed them, or this one. */
+  readonly #takenOver = new Set<Ip>();
   #mayClaim = false;
   #isInDoubt = false;
 
@@ -45,9 +54,10 @@ export class Announced {
   /** Takes over this node's part of a new plan. */
   take(table: AddressTable): ClaimChanges {
     this.#table = table;
+    this.#holds = new Map(table.entries.map(({ ip, policy, held }) => [ip, { policy, held }]));
     const planned = new Set(table.election === 'spread' ? table.entries.map(({ ip }) => ip) : []);
     const release = Array.from(this.#claimed).filter((ip) => !planned.has(ip));
-    for (const ip of release) this.#claimed.delete(ip);
+    this.#forget(release);
     return { claim: this.#claim(), release };
   }
 
@@ -59,12 +69,20 @@ export class Announced {
 
   /** Others have claimed these. */
   overtaken(ips: readonly Ip[]): void {
-    for (const ip of ips) this.#claimed.delete(ip);
+    this.#forget(ips);
+  }
+
+  /** How the watch over conflicts is to take an address that is answered. */
+  hold(ip: Ip): Hold {
+    const { policy, held } = this.#holds.get(ip) ?? UNKNOWN;
+    return { policy, held: this.#takenOver.has(ip) ? 'by-a-speaker' : held };
   }
 
   /** In doubt whether it counts as dead it answers for nothing. */
   setDoubt(isInDoubt: boolean): void {
     this.#isInDoubt = isInDoubt;
+    // What it has announced itself it need not ask the LAN for again when it is assured.
+    if (isInDoubt) for (const ip of this.#claimed) this.#takenOver.add(ip);
   }
 
   /** Addresses that it has claimed. */
@@ -88,9 +106,21 @@ export class Announced {
       if (this.#claimed.has(ip)) continue;
       const owner = ownerOf(ip);
       // Ours by a claim of this process that was released and is planned again: it counts until others have heard.
-      if (owner === nodeName || (standing === 'to-claim' && owner === holder)) claim.push(ip);
+      if (owner !== nodeName && (standing !== 'to-claim' || owner !== holder)) continue;
+      claim.push(ip);
+      if (owner !== undefined) this.#takenOver.add(ip);
     }
     for (const ip of claim) this.#claimed.add(ip);
     return claim;
   }
+
+  #forget(ips: readonly Ip[]): void {
+    for (const ip of ips) {
+      this.#claimed.delete(ip);
+      this.#takenOver.delete(ip);
+    }
+  }
 }
+
+/** Of an address that the table does not have: it is probed before it is announced. */
+const UNKNOWN: Hold = { policy: 'yield', held: 'by-nobody' };

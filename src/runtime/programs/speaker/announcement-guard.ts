@@ -17,6 +17,8 @@ export interface AnnouncementGuard {
   mayAnnounce(place: AnnouncedPlace): boolean;
   /** A frame has come in on the interface, whatever becomes of it. The bytes are overwritten after the call. */
   heard(frame: Uint8Array, name: string, traffic: NeighbourTraffic): void;
+  /** Whether the interface is to be listened to although nothing is announced there. */
+  mustHear(name: string, traffic: NeighbourTraffic): boolean;
   /** Nothing can be sent or heard on the interface any more. */
   interfaceGone(name: string): void;
 }

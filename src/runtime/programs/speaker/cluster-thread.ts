@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { type Backoff, backoffMs } from '../../engine/backoff.ts';
 import type { Clock, Random } from '../../engine/ports.ts';
 import type { InterfaceFacts } from '../../model/announcements.ts';
+import type { LanConflict } from '../../model/conflict.ts';
 import { after, type Instant } from '../../model/time.ts';
 import type { ClusterWorkerData, FromCluster, LivenessView, ToCluster } from './messages.ts';
 
@@ -31,6 +32,7 @@ export class ClusterThread {
   #interfaces: readonly InterfaceFacts[] | undefined;
   #gateways: readonly string[] | undefined;
   #liveness: LivenessView | undefined;
+  #conflicts: readonly LanConflict[] = [];
   #stopping = false;
 
   constructor(options: ClusterThreadOptions) {
@@ -52,6 +54,11 @@ export class ClusterThread {
   setLiveness(view: LivenessView): void {
     this.#liveness = view;
     this.#post({ kind: 'liveness', view });
+  }
+
+  setConflicts(conflicts: readonly LanConflict[]): void {
+    this.#conflicts = conflicts;
+    this.#post({ kind: 'conflicts', conflicts });
   }
 
   /** Asks the worker to give this node's addresses up; its 'retired' says that it did. */
@@ -82,6 +89,7 @@ export class ClusterThread {
     if (this.#interfaces !== undefined) this.setInterfaces(this.#interfaces);
     if (this.#gateways !== undefined) this.setGateways(this.#gateways);
     if (this.#liveness !== undefined) this.setLiveness(this.#liveness);
+    if (this.#conflicts.length > 0) this.setConflicts(this.#conflicts);
   }
 
   #exited(failure: unknown): void {

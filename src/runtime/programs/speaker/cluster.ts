@@ -16,17 +16,19 @@ import { toEndpointSliceView, toNodeDetails } from '../../adapters/kube/read-mod
 import { toServiceView } from '../../adapters/kube/read-service.ts';
 import type { Untyped } from '../../adapters/kube/untyped.ts';
 import type { DecidedConfig } from '../../decide/configuration/config-source.ts';
+import { conflictPolicies, conflictsInForce } from '../../decide/layer2/lan-conflicts.ts';
 import { type AddressPlan, planLayer2 } from '../../decide/layer2/plan-layer2.ts';
-import { tableFor } from '../../decide/layer2/table-for.ts';
+import { type TableEntry, tableFor } from '../../decide/layer2/table-for.ts';
 import { DutyCycle } from '../../engine/duty-cycle.ts';
 import type { Clock, KubeApi, Random } from '../../engine/ports.ts';
 import { DONE, WorkQueue } from '../../engine/work-queue.ts';
 import type { EndpointSliceView, NodeDetails } from '../../model/cluster.ts';
-import { holdsBack } from '../../model/config.ts';
+import { type Config, holdsBack } from '../../model/config.ts';
+import type { Mac } from '../../model/mac.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import type { ServiceView } from '../../model/service.ts';
 import { Configuration } from '../configuration.ts';
-import type { AddressTable } from './announced.ts';
+import type { AddressEntry, AddressTable } from './announced.ts';
 import { Calm } from './calm.ts';
 import { Membership } from './membership.ts';
 import type { ClusterCounters, ClusterWorkerData, FromCluster, LivenessView, Peer, ToCluster } from './messages.ts';
@@ -76,6 +78,7 @@ export class Cluster {
   #plans: readonly AddressPlan[] = [];
   #table: AddressTable | undefined;
   #peers: readonly Peer[] | undefined;
+  #speakerMacs: readonly Mac[] = [];
   #liveness: LivenessView = { states: {}, leaving: [], claims: [] };
   readonly #calm: Calm;
   #missing: readonly string[] | undefined;
@@ -147,6 +150,9 @@ export class Cluster {
       case 'liveness':
         this.#learn(message.view);
         return;
+      case 'conflicts':
+        this.#membership.setConflicts(message.conflicts);
+        return;
       case 'retire':
         void this.#retire();
         return;
@@ -206,6 +212,7 @@ export class Cluster {
       this.#options.post({ kind: 'health', missing });
     }
     if (this.#membership.informer.synced && this.#nodes.synced) this.#tellPeers();
+    if (this.#membership.informer.synced) this.#tellSpeakerMacs();
     if (missing.length > 0) return;
     const { settings, sha256Hex, onConfiguration, onPlanned } = this.#options;
     const decided = this.#configuration.decide();
@@ -226,17 +233,33 @@ export class Cluster {
     const facts = layer2Facts(
       caches,
       config,
-      { claims, leaving, handBack, conflicts: new Map() },
+      { claims, leaving, handBack, conflicts: conflictsInForce(this.#membership.conflicts(), config) },
       { ...settings, election },
     );
     const before = this.#plans;
     this.#plans = planLayer2(facts, sha256Hex);
-    this.#handOver({ election, entries: tableFor(settings.nodeName, this.#plans, claims) });
+    const entries = this.#entries(tableFor(settings.nodeName, this.#plans, claims), before, config);
+    this.#handOver({ election, entries });
     const alive = caches.speakers.map(({ nodeName }) => nodeName);
     onPlanned({ plans: this.#plans, before, alive, service: (key) => this.#services.get(key) });
     this.#takeOvers.tell(this.#plans);
     const counters = { ...countersOf(this.#plans, settings.nodeName, decided), takenOver: this.#takeOvers.list() };
     this.#options.post({ kind: 'counters', counters });
+  }
+
+  /**
+   * What the watch over conflicts has to know of the addresses. Whether a speaker held one when it came into the table is
+   * not asked again while it is in it.
+   */
+  #entries(entries: readonly TableEntry[], before: readonly AddressPlan[], config: Config): readonly AddressEntry[] {
+    const policyOf = conflictPolicies(config);
+    const known = new Map(this.#table?.entries.map(({ ip, held }) => [ip, held]));
+    const owned = new Set(before.filter(({ owner }) => owner !== undefined).map(({ ip }) => ip));
+    return entries.map((entry) => ({
+      ...entry,
+      policy: policyOf(entry.ip),
+      held: known.get(entry.ip) ?? (owned.has(entry.ip) ? 'by-a-speaker' : 'by-nobody'),
+    }));
   }
 
   #handOver(table: AddressTable): void {
@@ -255,6 +278,13 @@ export class Cluster {
     if (isDeepStrictEqual(peers, this.#peers)) return;
     this.#peers = peers;
     this.#options.post({ kind: 'peers', peers });
+  }
+
+  #tellSpeakerMacs(): void {
+    const macs = this.#membership.speakerMacs();
+    if (isDeepStrictEqual(macs, this.#speakerMacs)) return;
+    this.#speakerMacs = macs;
+    this.#options.post({ kind: 'speaker-macs', macs });
   }
 
   #whatIsMissing(): readonly string[] {

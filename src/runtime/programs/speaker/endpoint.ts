@@ -46,18 +46,19 @@ export function closeEndpoint(endpoint: Endpoint): void {
   endpoint.socket = undefined;
 }
 
-/** What to listen to on an interface, given what is announced where. */
+/** What to listen to on an interface, given what is announced where, and what must be heard in any case. */
 export function wantedTraffic(
   name: string,
   wants: {
     readonly ipv4: ReadonlyMap<string, unknown>;
     readonly ipv6: ReadonlyMap<string, unknown>;
     readonly pings: 'ignore' | 'answer';
+    readonly mustHear: (name: string, traffic: 'arp' | 'ndp') => boolean;
   },
 ): PacketTraffic[] {
   const traffic: PacketTraffic[] = [];
-  if (wants.ipv4.has(name)) traffic.push('arp');
-  if (wants.ipv6.has(name)) traffic.push('ndp');
+  if (wants.ipv4.has(name) || wants.mustHear(name, 'arp')) traffic.push('arp');
+  if (wants.ipv6.has(name) || wants.mustHear(name, 'ndp')) traffic.push('ndp');
   if (wants.ipv4.has(name) && wants.pings === 'answer') traffic.push('icmp-echo');
   if (wants.ipv6.has(name) && wants.pings === 'answer') traffic.push('icmpv6-echo');
   return traffic;

@@ -23,6 +23,7 @@ import { metricsRoutes } from '../../adapters/observe/metrics.ts';
 import type { Ip } from '../../model/ip.ts';
 import { Announced } from './announced.ts';
 import { ClusterThread } from './cluster-thread.ts';
+import { ConflictGuard } from './conflict-guard.ts';
 import { readSpeakerFlags } from './flags.ts';
 import { GatewayWatch } from './gateway-watch.ts';
 import { livenessFigures } from './liveness-figures.ts';
@@ -53,6 +54,20 @@ const log = openLog(flags.logLevel, 'speaker');
 
 await selfTestPolling();
 const interfaces = watchInterfaces(log);
+const conflicts = new ConflictGuard({
+  clock: hostClock,
+  random: hostRandom,
+  log,
+  nodeName: flags.nodeName,
+  path: () => packetPath,
+  claimOf: (ip) => announced.hold(ip),
+  isOurs: (ip) => announced.claimed.has(ip),
+  onConflicts: (held) => cluster.setConflicts(held),
+  onFound: () => layer2?.conflictFound(),
+});
+const tellOwnMacs = (): void => conflicts.setOwnMacs(interfaces.current().flatMap(({ mac }) => mac ?? []));
+tellOwnMacs();
+interfaces.onChange(tellOwnMacs);
 const packetPath = createPacketPath({
   ports: { sockets: hostPacketSockets, interfaces },
   clock: hostClock,
@@ -60,6 +75,7 @@ const packetPath = createPacketPath({
   log,
   excludePatterns: flags.excludePatterns,
   pings: flags.pings,
+  guard: conflicts,
 });
 
 const boot = randomBytes(8).toString('hex');
@@ -151,7 +167,7 @@ if (flags.metricsPort !== undefined) {
   });
   layer2 = layer2Metrics(registry, {
     takenOver: () => counters?.takenOver ?? [],
-    conflicts: () => [],
+    conflicts: () => conflicts.conflicts,
     liveness: () => link && livenessFigures(link.snapshot(), keys.status().mode),
   });
   servers.push(await serveHttp({ port: flags.metricsPort, routes: metricsRoutes(registry) }));
@@ -164,6 +180,9 @@ function handle(message: FromCluster): void {
   switch (message.kind) {
     case 'peers':
       meet(message.peers);
+      return;
+    case 'speaker-macs':
+      conflicts.setSpeakerMacs(message.macs);
       return;
     case 'table': {
       const changes = announced.take(message.table);
@@ -198,6 +217,8 @@ function heed(output: LinkOutput): void {
     layer2?.verdict(output.state);
     if (output.state === 'dead') takeOvers.verdict(hostClock.now());
   }
+  // Somebody else announced them too until now, and neighbours may have believed it.
+  if (output.kind === 'claims-changed') packetPath.announceAgain(output.ips.filter((ip) => announced.claimed.has(ip)));
   if (output.kind === 'overtaken') announced.overtaken(output.claims.map(({ ip }) => ip));
   else if (output.kind === 'doubt' || output.kind === 'assured') announced.setDoubt(output.kind === 'doubt');
   else return;
@@ -244,6 +265,7 @@ async function stop(signal: string): Promise<void> {
   keys.stop();
   gateways.stop();
   packetPath.close();
+  conflicts.close();
   interfaces.close();
   await cluster.stop();
   await Promise.all(servers.map((server) => server.close()));

@@ -5,8 +5,10 @@
  *   interfaces changed     ── 'interfaces' ──▶   renews the Lease with them
  *   gateways changed       ── 'gateways' ────▶   renews the Lease with them
  *   liveness changed       ── 'liveness' ────▶   plans with it
+ *   conflicts changed      ── 'conflicts' ───▶   renews the Lease with them; all plan with them
  *   SIGTERM                ── 'retire' ──────▶   deletes the Lease, answers 'retired'
  *   watches them           ◀── 'peers' ───────   at every change of who there is
+ *   knows them on the LAN  ◀── 'speaker-macs' ─  at every change of them
  *   claims and answers     ◀── 'table' ───────   whole table, at every change of the plan
  *   /readyz                ◀── 'health' ──────   at every change of what is missing
  *   /metrics               ◀── 'counters' ────   after every plan
@@ -15,7 +17,9 @@
  */
 import type { InterfaceFacts } from '../../model/announcements.ts';
 import type { Claim } from '../../model/claim.ts';
+import type { LanConflict } from '../../model/conflict.ts';
 import type { Ip } from '../../model/ip.ts';
+import type { Mac } from '../../model/mac.ts';
 import type { PeerState } from '../../protocols/liveness/interface.ts';
 import type { BootId } from '../../protocols/liveness/messages.ts';
 import type { AddressTable } from './announced.ts';
@@ -25,11 +29,15 @@ export type ToCluster =
   /** Where this node's default routes go to, in a fixed order. */
   | { readonly kind: 'gateways'; readonly gateways: readonly string[] }
   | { readonly kind: 'liveness'; readonly view: LivenessView }
+  /** All that foreign hosts hold, as this node hears it. */
+  | { readonly kind: 'conflicts'; readonly conflicts: readonly LanConflict[] }
   | { readonly kind: 'retire' };
 
 export type FromCluster =
   /** All other speakers that there are, dead or alive. */
   | { readonly kind: 'peers'; readonly peers: readonly Peer[] }
+  /** Of all speakers, this one and dead ones too, sorted. */
+  | { readonly kind: 'speaker-macs'; readonly macs: readonly Mac[] }
   | { readonly kind: 'table'; readonly table: AddressTable }
   /** What keeps the cluster half from being ready, in words; none: it is ready. */
   | { readonly kind: 'health'; readonly missing: readonly string[] }

@@ -56,6 +56,8 @@ export interface PacketPath {
   setTable(table: AnnouncementTable): void;
   /** The guard answers otherwise than before: answers and announcements follow before it returns. */
   replan(): void;
+  /** Neighbours may have been led astray about these: they are announced anew, in all rounds. */
+  announceAgain(ips: readonly Ip[]): void;
   /** Sends a frame out of an interface where something of that traffic is to be announced. A lost frame is counted. */
   send(name: string, traffic: NeighbourTraffic, frame: Uint8Array): void;
   /** The interfaces that can be announced on, running or not, ordered by index. */
@@ -134,6 +136,11 @@ class SpeakerPacketPath implements PacketPath {
     if (this.#open) this.#reconcile();
   }
 
+  announceAgain(ips: readonly Ip[]): void {
+    const addresses = ips.flatMap((ip) => this.#keys.get(ip) ?? []);
+    if (this.#open && addresses.length > 0) this.#announce({ kind: 'again', addresses });
+  }
+
   send(name: string, traffic: NeighbourTraffic, frame: Uint8Array): void {
     const error = this.#endpoints.get(endpointId(name, traffic))?.socket?.send(frame);
     if (error !== undefined) this.#counters.error(name, 'sendErrors');
@@ -205,14 +212,15 @@ class SpeakerPacketPath implements PacketPath {
 
   /** Makes sockets, answers and announcements what the table and the interfaces ask for. Safe to run at any time. */
   #reconcile(): void {
-    const { pings } = this.#options;
+    const { pings, guard } = this.#options;
+    const mustHear = (name: string, kind: NeighbourTraffic) => guard?.mustHear(name, kind) ?? false;
     const wanted = planAnnouncements(this.#table, { keys: this.#keys, interfaces: this.#announceable });
     const ipv4 = addressesByInterface(wanted.ipv4);
     const ipv6 = addressesByInterface(wanted.ipv6);
     const traffic = new Map<string, Wanted>();
     for (const facts of this.#announceable) {
       if (!facts.running) continue;
-      for (const kind of wantedTraffic(facts.name, { ipv4, ipv6, pings })) {
+      for (const kind of wantedTraffic(facts.name, { ipv4, ipv6, pings, mustHear })) {
         traffic.set(endpointId(facts.name, kind), { traffic: kind, facts });
       }
     }

@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { TableEntry } from '../../../../src/runtime/decide/layer2/table-for.ts';
 import type { Ip } from '../../../../src/runtime/model/ip.ts';
-import { Announced } from '../../../../src/runtime/programs/speaker/announced.ts';
+import { type AddressEntry, Announced } from '../../../../src/runtime/programs/speaker/announced.ts';
 import { ip } from '../../../support/views.ts';
 
 const A = ip('10.6.204.20');
@@ -14,13 +13,15 @@ beforeEach(() => {
   announced = new Announced({ nodeName: 'me', ownerOf: (address) => owners.get(address) });
 });
 
-const entry = (address: Ip, standing: TableEntry['standing'], holder?: string): TableEntry => ({
+const entry = (address: Ip, standing: AddressEntry['standing'], holder?: string): AddressEntry => ({
   ip: address,
   interfaces: 'in-subnet',
   standing,
+  policy: 'yield',
+  held: 'by-nobody',
   ...(holder === undefined ? {} : { holder }),
 });
-const take = (...entries: readonly TableEntry[]) => announced.take({ election: 'spread', entries });
+const take = (...entries: readonly AddressEntry[]) => announced.take({ election: 'spread', entries });
 const answered = () => announced.addresses().map((address) => address.ip);
 
 describe('with claims', () => {
@@ -67,6 +68,39 @@ describe('with claims', () => {
     expect(answered()).toEqual([]);
     announced.setDoubt(false);
     expect(answered()).toEqual([A]);
+  });
+});
+
+describe('whether the LAN is to be asked first', () => {
+  test('not for what another speaker claims, or has claimed by what the plan says', () => {
+    announced.allowClaims();
+    owners.set(A, 'other');
+    take(entry(A, 'to-claim', 'other'), { ...entry(B, 'to-claim'), held: 'by-a-speaker', policy: 'defend' });
+    expect(announced.hold(A)).toEqual({ policy: 'yield', held: 'by-a-speaker' });
+    expect(announced.hold(B)).toEqual({ policy: 'defend', held: 'by-a-speaker' });
+  });
+
+  test('for what nobody claimed, and again when it has been given back', () => {
+    announced.allowClaims();
+    take(entry(A, 'to-claim'));
+    expect(announced.hold(A)).toEqual({ policy: 'yield', held: 'by-nobody' });
+    owners.set(A, 'other');
+    announced.overtaken([A]);
+    take(entry(A, 'to-claim', 'other'));
+    expect(announced.hold(A).held).toBe('by-a-speaker');
+    take();
+    owners.delete(A);
+    take(entry(A, 'to-claim'));
+    expect(announced.hold(A).held).toBe('by-nobody');
+    expect(announced.hold(B)).toEqual({ policy: 'yield', held: 'by-nobody' });
+  });
+
+  test('not for what this node announced until it was in doubt', () => {
+    announced.allowClaims();
+    take(entry(A, 'to-claim'));
+    announced.setDoubt(true);
+    announced.setDoubt(false);
+    expect(announced.hold(A).held).toBe('by-a-speaker');
   });
 });
 

@@ -400,10 +400,21 @@ describe('pings', () => {
   });
 });
 
+test('what neighbours may have been told wrong is announced anew, wherever it is announced', async () => {
+  announce(address('192.0.2.7'), address('192.0.2.8'));
+  await clock.advance(5000);
+  sentOn('eth0');
+  path.announceAgain([address('192.0.2.7').ip, address('192.0.2.9').ip]);
+  expect(sentOn('eth0')).toEqual(gratuitous('192.0.2.7', '02:00:00:00:00:02'));
+  await clock.advance(100);
+  expect(sentOn('eth0')).toEqual(gratuitous('192.0.2.7', '02:00:00:00:00:02'));
+});
+
 describe('a guard', () => {
   class Guard implements AnnouncementGuard {
     readonly lines: string[] = [];
     readonly allowed = new Set<string>();
+    readonly mustBeHeard = new Set<string>();
 
     setWanted(places: readonly GuardedPlace[]): void {
       this.lines.push(`wanted ${places.map((place) => `${place.ip}@${place.interface} ${place.mac}`).join(', ')}`);
@@ -411,6 +422,10 @@ describe('a guard', () => {
 
     mayAnnounce(place: AnnouncedPlace): boolean {
       return this.allowed.has(`${place.ip}@${place.interface}`);
+    }
+
+    mustHear(name: string, traffic: string): boolean {
+      return this.mustBeHeard.has(`${traffic} ${name}`);
     }
 
     heard(frame: Uint8Array, name: string, traffic: string): void {
@@ -468,6 +483,19 @@ describe('a guard', () => {
     expect(socketOn('eth0').sent).toEqual([frame]);
     network.setInterfaces(nic('eth0', 2, { running: false }));
     expect(guard.lines.slice(1)).toEqual(['eth0 is gone', 'wanted ']);
+  });
+
+  test('what it must hear is listened to, though nothing is announced there', () => {
+    guard.mustBeHeard.add('arp eth0');
+    announce();
+    expect(network.opened.filter(({ closed }) => !closed).map(({ traffic }) => traffic)).toEqual(['arp']);
+    expect(guard.lines.slice(1)).toEqual(['wanted ']);
+    socketOn('eth0').receive(request('192.0.2.7'));
+    expect(guard.lines.at(-1)).toBe('heard 42 bytes of arp on eth0');
+    guard.mustBeHeard.clear();
+    path.replan();
+    expect(network.opened.every(({ closed }) => closed)).toBe(true);
+    expect(guard.lines).toContain('eth0 is gone');
   });
 });
 
