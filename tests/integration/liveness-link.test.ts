@@ -1,5 +1,6 @@
 /** Three speakers over real sockets on the loopback address, sealed; and the socket's own corners. */
 import { createHash, randomBytes } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -7,7 +8,7 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { hostClock } from '../../src/runtime/adapters/host/clock.ts';
 import { DatagramSeal, type SealKeys } from '../../src/runtime/adapters/host/datagram-seal.ts';
 import { KeyFolder } from '../../src/runtime/adapters/host/key-folder.ts';
-import { openUdp } from '../../src/runtime/adapters/host/udp.ts';
+import { HostDatagramSocket, openUdp } from '../../src/runtime/adapters/host/udp.ts';
 import { type Ip, parseIp } from '../../src/runtime/model/ip.ts';
 import {
   type LinkedPeer,
@@ -133,6 +134,67 @@ describe('the socket', () => {
     socket.send({ address: 'no address', port: 9 }, Buffer.from('x'));
     await until('it is so', () => Object.values(socket.errors()).reduce((sum, count) => sum + count, 0) >= 2);
     socket.close();
+  });
+
+  test.each<{ how: string; breakIt: (socket: Socket) => void; counted: Record<string, number>; said: RegExp }>([
+    {
+      how: 'reports an error of the kernel',
+      breakIt: (socket) => socket.emit('error', Object.assign(new Error('down'), { code: 'ENETDOWN', errno: -100 })),
+      counted: { ENETDOWN: 1 },
+      said: /^receive by UDP port \d+: ENETDOWN$/,
+    },
+    {
+      how: 'is closed',
+      breakIt: (socket) => socket.close(),
+      counted: {},
+      said: /^keep UDP port \d+: it was closed$/,
+    },
+  ])('one that $how says so once, and is closed', async ({ breakIt, counted, said }) => {
+    const kernel = createSocket('udp4');
+    await new Promise<void>((resolve) => {
+      kernel.bind(0, '127.0.0.1', resolve);
+    });
+    const broken: string[] = [];
+    const socket = new HostDatagramSocket(kernel, 'udp4', {
+      datagram: () => undefined,
+      broken: ({ message }) => broken.push(message),
+    });
+    breakIt(kernel);
+    await until('it has said so', () => broken.length > 0);
+    socket.send({ address: '127.0.0.1', port: socket.port }, Buffer.from('x'));
+    socket.close();
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(broken).toEqual([expect.stringMatching(said)]);
+    expect(socket.errors()).toEqual(counted);
+  });
+
+  test('one that sends nothing for two seconds, for reasons of this host, is given up; the way being broken is none', async () => {
+    const [down, far] = [createSocket('udp4'), createSocket('udp4')];
+    for (const kernel of [down, far]) {
+      await new Promise<void>((resolve) => {
+        kernel.bind(0, '127.0.0.1', resolve);
+      });
+    }
+    const failing = (kernel: Socket, code: string): Socket => {
+      kernel.send = ((_bytes: unknown, _port: unknown, _address: unknown, sent: (error: Error) => void) =>
+        sent(Object.assign(new Error(code), { code, errno: -105 }))) as Socket['send'];
+      return kernel;
+    };
+    const broken: string[] = [];
+    const handlers = { datagram: () => undefined, broken: ({ message }: Error) => broken.push(message) };
+    const sockets = [
+      new HostDatagramSocket(failing(down, 'ENOBUFS'), 'udp4', handlers),
+      new HostDatagramSocket(failing(far, 'EHOSTUNREACH'), 'udp4', handlers),
+    ];
+    const startedAt = performance.now();
+    await until('it is given up', () => {
+      for (const socket of sockets) socket.send({ address: '127.0.0.1', port: 9 }, Buffer.from('x'));
+      return broken.length > 0;
+    });
+    expect(performance.now() - startedAt).toBeGreaterThan(1990);
+    expect(broken).toEqual([expect.stringMatching(/^send by UDP port \d+: ENOBUFS$/)]);
+    for (const socket of sockets) socket.close();
+    expect(broken).toHaveLength(1);
   });
 
   test('a knock on a closed port is answered, one on an open port is not', async () => {

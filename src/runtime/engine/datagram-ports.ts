@@ -1,4 +1,5 @@
 /** Datagrams as the speakers use them: to many, from many, each a whole message or lost. Implemented in adapters/host. */
+import type { HostError } from './host-error.ts';
 
 export interface DatagramTarget {
   readonly address: string;
@@ -9,6 +10,15 @@ export interface DatagramHandlers {
   /** One datagram. The bytes are the handler's. */
   readonly datagram: (bytes: Uint8Array) => void;
 }
+
+/** Of one socket of the kernel. LastingDatagramSocket opens the next one. */
+export interface BreakableHandlers extends DatagramHandlers {
+  /** It is of no use any more and has closed itself, for that reason. Called once at most, and nothing after it. */
+  readonly broken: (error: HostError) => void;
+}
+
+/** Rejects with a HostError, such as for a port that is taken. Port 0: any that is free. */
+export type OpenDatagramSocket = (port: number, handlers: BreakableHandlers) => Promise<DatagramSocket>;
 
 export interface DatagramSocket {
   /** The port that it is bound to. */

@@ -20,7 +20,7 @@ export class HostError extends Error {
 }
 
 /** "ENETDOWN"; "errno 9999" for numbers without a name. */
-function errnoName(errno: number): string {
+export function errnoName(errno: number): string {
   try {
     return getSystemErrorName(-errno);
   } catch {

@@ -1,14 +1,24 @@
 /**
  * A UDP socket on every address of the host, IPv6 and IPv4 in one where the kernel has both. Errors are counted, never
- * thrown: ENOBUFS, ENETDOWN, EHOSTUNREACH come and go with interfaces, and what they cost is a lost datagram.
+ * thrown: ENOBUFS, ENETDOWN, EHOSTUNREACH come and go with interfaces, and what they cost is a lost datagram. A socket
+ * that is closed by an error, or sends nothing any more for reasons of this host, is replaced by another.
  *
  * That nobody listens on the other side is told (ICMP port unreachable) only to sockets that are connected to it, so
  * `knock` connects one for a moment.
  */
 import { createSocket, type Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
-import type { DatagramHandlers, DatagramSocket, DatagramTarget } from '../../engine/datagram-ports.ts';
+import type {
+  BreakableHandlers,
+  DatagramHandlers,
+  DatagramSocket,
+  DatagramTarget,
+} from '../../engine/datagram-ports.ts';
 import { HostError } from '../../engine/host-error.ts';
+import { openLastingSocket } from '../../engine/lasting-datagram-socket.ts';
+import type { Instant } from '../../model/time.ts';
+import { hostClock } from './clock.ts';
+import { hostRandom } from './random.ts';
 
 /** What may wait while this thread is busy: some thousand datagrams. The kernel grants what it likes. */
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
@@ -17,38 +27,68 @@ const KNOCK_MS = 200;
 /** Knocks at the same time. */
 const MOST_KNOCKS = 16;
 
-/** Port 0: any. Rejects with a HostError when the port is taken. */
-export async function openUdp(port: number, handlers: DatagramHandlers): Promise<DatagramSocket> {
+/** For how long nothing but failures of this host's own may come of sending before another socket is tried. */
+const FAILING_MS = 2000;
+/** What a send fails with when it is not the way or the other side that is in trouble, but this host. */
+const OWN_FAILURES: ReadonlySet<string> = new Set([
+  'EBADF',
+  'EINVAL',
+  'ENETDOWN',
+  'ENOBUFS',
+  'ENODEV',
+  'ENOMEM',
+  'ENOTSOCK',
+  'EPIPE',
+  'ERR_SOCKET_DGRAM_NOT_RUNNING',
+]);
+
+/** Port 0: any. Rejects with a HostError when the port is still taken after two seconds; once open, it lasts. */
+export function openUdp(port: number, handlers: DatagramHandlers): Promise<DatagramSocket> {
+  return openLastingSocket(port, handlers, { open: bindUdp, clock: hostClock, random: hostRandom });
+}
+
+/** One socket of the kernel, until it breaks. Port 0: any. Rejects with a HostError when the port is taken. */
+export async function bindUdp(port: number, handlers: BreakableHandlers): Promise<DatagramSocket> {
   try {
     return new HostDatagramSocket(await bound('udp6', port), 'udp6', handlers);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     // A kernel without IPv6.
-    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL' && code !== 'EINVAL') throw toHostError(port, error);
+    if (code !== 'EAFNOSUPPORT' && code !== 'EADDRNOTAVAIL' && code !== 'EINVAL')
+      throw toHostError(`bind UDP port ${port}`, error);
   }
   try {
     return new HostDatagramSocket(await bound('udp4', port), 'udp4', handlers);
   } catch (error) {
-    throw toHostError(port, error);
+    throw toHostError(`bind UDP port ${port}`, error);
   }
 }
 
 type Family = 'udp4' | 'udp6';
 
-class HostDatagramSocket implements DatagramSocket {
+/** Around a socket that is bound. */
+export class HostDatagramSocket implements DatagramSocket {
   readonly port: number;
   readonly #socket: Socket;
   readonly #family: Family;
   readonly #errors = new Map<string, number>();
   readonly #knocks = new Set<Socket>();
+  readonly #broken: (error: HostError) => void;
+  /** Since when sending has had nothing but failures of this host's own; undefined: the last one went well. */
+  #failingSince: Instant | undefined;
   #open = true;
 
-  constructor(socket: Socket, family: Family, handlers: DatagramHandlers) {
+  constructor(socket: Socket, family: Family, handlers: BreakableHandlers) {
     this.#socket = socket;
     this.#family = family;
+    this.#broken = handlers.broken;
     this.port = socket.address().port;
     socket.removeAllListeners('error');
-    socket.on('error', (error) => this.#count(error));
+    socket.on('error', (error) => {
+      this.#count(error);
+      this.#break('receive by', error);
+    });
+    socket.on('close', () => this.#break('keep', new Error('it was closed')));
     socket.on('message', (bytes) => {
       // What a knock looks like.
       if (bytes.length > 0) handlers.datagram(bytes);
@@ -64,10 +104,11 @@ class HostDatagramSocket implements DatagramSocket {
     if (!this.#open) return;
     try {
       this.#socket.send(bytes, port, this.#addressOf(address), (error) => {
-        if (error) this.#count(error);
+        if (error) this.#sendFailed(error);
+        else this.#failingSince = undefined;
       });
     } catch (error) {
-      this.#count(error as Error);
+      this.#sendFailed(error as Error);
     }
   }
 
@@ -98,9 +139,26 @@ class HostDatagramSocket implements DatagramSocket {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    this.#socket.close();
+    try {
+      this.#socket.close();
+    } catch {
+      // It was closed already, by what broke it.
+    }
     for (const knock of this.#knocks) knock.close();
     this.#knocks.clear();
+  }
+
+  #sendFailed(error: Error): void {
+    this.#count(error);
+    if (!OWN_FAILURES.has((error as NodeJS.ErrnoException).code ?? '')) return;
+    this.#failingSince ??= hostClock.now();
+    if (hostClock.now() - this.#failingSince >= FAILING_MS) this.#break('send by', error);
+  }
+
+  #break(op: string, error: Error): void {
+    if (!this.#open) return;
+    this.close();
+    this.#broken(toHostError(`${op} UDP port ${this.port}`, error));
   }
 
   /** A socket of both families names IPv4 addresses in IPv6 (RFC 4291 §2.5.5.2). */
@@ -134,8 +192,7 @@ function noLookup(
   callback(null, address, isIPv4(address) ? 4 : 6);
 }
 
-function toHostError(port: number, error: unknown): HostError {
-  const { errno = 0, code } = error as NodeJS.ErrnoException;
-  const detail = code === undefined ? {} : { detail: code };
-  return new HostError(`bind UDP port ${port}`, Math.abs(errno), { cause: error, ...detail });
+function toHostError(op: string, error: unknown): HostError {
+  const { errno = 0, code, message } = error as NodeJS.ErrnoException;
+  return new HostError(op, Math.abs(errno), { cause: error, detail: code ?? message });
 }
