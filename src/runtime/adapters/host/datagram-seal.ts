@@ -77,8 +77,17 @@ export type Opened =
   | { readonly ok: true; readonly node: string; readonly message: Uint8Array }
   | { readonly ok: false; readonly refusal: Refusal };
 
-/** How many processes that are gone are remembered, to tell them from strangers. */
-const STALE_BOOTS = 4096;
+/** How far the numbers of a process have come, each way. */
+interface Numbers {
+  readonly sent: number;
+  readonly received: number;
+}
+
+/**
+ * How many processes that are gone are remembered: to tell them from strangers, and because one may come back, as when
+ * its Lease is deleted and made anew. Its keys are the same then, so no number may be used or taken a second time.
+ */
+const GONE_BOOTS = 4096;
 
 export class DatagramSeal {
   readonly #boot: Buffer;
@@ -86,7 +95,7 @@ export class DatagramSeal {
   #plain: SealKeys['plain'] = 'accepted';
   #byNode = new Map<string, Partner>();
   #byBoot = new Map<string, Partner>();
-  readonly #staleBoots = new Set<string>();
+  readonly #gone = new Map<string, Numbers>();
 
   /** This process, as 16 hex digits. */
   constructor(boot: string) {
@@ -108,16 +117,22 @@ export class DatagramSeal {
     this.#byNode = new Map(
       peers.map(({ node, boot }) => {
         const known = before.get(node);
-        return [node, known?.boot.toString('hex') === boot ? known : newPartner(node, boot)];
+        return [node, known?.boot.toString('hex') === boot ? known : newPartner(node, boot, this.#numbersOf(boot))];
       }),
     );
-    for (const boot of this.#byBoot.keys()) this.#staleBoots.add(boot);
+    for (const boot of this.#byBoot.keys()) this.#gone.set(boot, this.#numbersOf(boot));
     this.#byBoot = new Map([...this.#byNode.values()].map((partner) => [partner.boot.toString('hex'), partner]));
-    for (const boot of this.#byBoot.keys()) this.#staleBoots.delete(boot);
-    for (const boot of this.#staleBoots) {
-      if (this.#staleBoots.size <= STALE_BOOTS) break;
-      this.#staleBoots.delete(boot);
+    for (const boot of this.#byBoot.keys()) this.#gone.delete(boot);
+    for (const boot of this.#gone.keys()) {
+      if (this.#gone.size <= GONE_BOOTS) break;
+      this.#gone.delete(boot);
     }
+  }
+
+  #numbersOf(boot: string): Numbers {
+    const partner = this.#byBoot.get(boot);
+    if (partner !== undefined) return { sent: partner.number, received: partner.window.highest };
+    return this.#gone.get(boot) ?? { sent: 0, received: 0 };
   }
 
   /** Undefined: there is no such peer. */
@@ -143,7 +158,7 @@ export class DatagramSeal {
     if (!this.#boot.equals(bytes.subarray(12, 20))) return refused('stale-boot');
     const boot = bytes.toString('hex', 4, 12);
     const partner = this.#byBoot.get(boot);
-    if (partner === undefined) return refused(this.#staleBoots.has(boot) ? 'stale-boot' : 'unknown-sender');
+    if (partner === undefined) return refused(this.#gone.has(boot) ? 'stale-boot' : 'unknown-sender');
     const number = bytes.readUInt16BE(20) === 0 ? bytes.readUIntBE(22, 6) : 0;
     if (!partner.window.isFresh(number)) return refused('replayed');
     const opened = mode === PLAIN ? this.#openPlain(bytes) : this.#openSealed(bytes, partner);
@@ -203,12 +218,12 @@ export class DatagramSeal {
   }
 }
 
-function newPartner(node: string, boot: string): Partner {
+function newPartner(node: string, boot: string, { sent, received }: Numbers): Partner {
   return {
     node,
     boot: Buffer.from(boot, 'hex'),
-    number: 0,
-    window: new ReplayWindow(),
+    number: sent,
+    window: new ReplayWindow(received),
     sendKeys: new Map(),
     receiveKeys: new Map(),
     usedId: undefined,

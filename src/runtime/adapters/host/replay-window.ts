@@ -4,13 +4,23 @@
 export const WINDOW = 256;
 
 export class ReplayWindow {
-  #highest = 0;
+  readonly #floor: number;
+  #highest: number;
   /** At number modulo WINDOW: the last such number that was seen. */
   readonly #seen = new Float64Array(WINDOW);
 
-  /** Numbers count from 1. */
+  /** Everything up to that number counts as seen; they begin with 1. */
+  constructor(floor = 0) {
+    this.#floor = floor;
+    this.#highest = floor;
+  }
+
+  get highest(): number {
+    return this.#highest;
+  }
+
   isFresh(number: number): boolean {
-    return number > 0 && number > this.#highest - WINDOW && this.#seen[number % WINDOW] !== number;
+    return number > this.#floor && number > this.#highest - WINDOW && this.#seen[number % WINDOW] !== number;
   }
 
   take(number: number): void {
