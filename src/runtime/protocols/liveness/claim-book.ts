@@ -30,6 +30,8 @@ const STEP_BYTES = MAX_MESSAGE_BYTES - 8;
 const PART_BYTES = MAX_MESSAGE_BYTES - 27;
 /** Epochs are six bytes wide; nobody gets near. */
 const LAST_EPOCH = 2 ** 48 - 1;
+/** Of one speaker: far more than a node can answer for. What somebody claims beyond that is not kept. */
+export const MOST_CLAIMS = 131_072;
 
 /** Whether claim `a` is stronger than `b`: the higher epoch, of two alike the lower node name. */
 export function outranks(a: Omit<Claim, 'ip'>, b: Omit<Claim, 'ip'>): boolean {
@@ -197,6 +199,7 @@ export class ClaimBook {
     for (const { epoch, ips } of claimed) {
       this.heardOf(epoch);
       for (const ip of ips) {
+        if (list.epochs.size >= MOST_CLAIMS && !list.epochs.has(ip)) continue;
         list.epochs.set(ip, epoch);
         const claimants = this.#claimants.get(ip);
         if (claimants === undefined) this.#claimants.set(ip, new Map([[node, epoch]]));

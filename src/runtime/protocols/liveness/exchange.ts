@@ -39,6 +39,9 @@ export type ExchangeMessage = Extract<Message, { kind: 'change' | 'list' | 'pull
 /** What this speaker's own status has from here. */
 export type KnowledgeStatus = Pick<Status, 'incarnation' | 'epoch' | 'version' | 'digest'>;
 
+/** Four bytes wide; only malice gets there, and counting from 0 again would make it last. */
+const LAST_INCARNATION = 2 ** 32 - 1;
+
 export class Exchange {
   readonly #boot: BootId;
   readonly #roster: Roster;
@@ -96,10 +99,10 @@ export class Exchange {
     this.#publish(this.#book.release(ips), now);
   }
 
-  /** A new incarnation, later than the one that somebody took for dead. False: that one is over already. */
+  /** A new incarnation, later than the one that somebody took for dead. False: that one is over already, or the last. */
   outlive(incarnation: number): boolean {
-    if (incarnation < this.#incarnation) return false;
-    this.#incarnation = (incarnation + 1) >>> 0;
+    if (incarnation < this.#incarnation || incarnation >= LAST_INCARNATION) return false;
+    this.#incarnation = incarnation + 1;
     this.#digest = undefined;
     return true;
   }
@@ -258,9 +261,11 @@ export class Exchange {
       if (node === undefined) continue;
       for (const ip of claims.ips) {
         const own = this.#book.ownEpoch(ip);
+        // Who does not claim it loses nothing by it, and would keep whatever anybody says.
+        if (own === undefined) continue;
         const claim = { ip, node, epoch: claims.epoch };
         this.#book.heardSay(claim);
-        if (own !== undefined && outranks(claim, { node: this.#roster.self.node, epoch: own })) stronger.push(claim);
+        if (outranks(claim, { node: this.#roster.self.node, epoch: own })) stronger.push(claim);
       }
     }
     this.#yieldTo(stronger, now);
