@@ -43,7 +43,7 @@ export async function measureElection(): Promise<string[]> {
     formatRow('by MetalLB’s hashes', planned({ ...facts, election: 'metallb' }), UNIT),
     formatRow(
       'a node’s table out of the plan',
-      repeat(() => tableFor(nodeName(1), plans, settled)),
+      repeat(() => tableFor(nodeName(1), plans)),
       UNIT,
     ),
   ];

@@ -238,7 +238,7 @@ export class Cluster {
     );
     const before = this.#plans;
     this.#plans = planLayer2(facts, sha256Hex);
-    const entries = this.#entries(tableFor(settings.nodeName, this.#plans, claims), before, config);
+    const entries = this.#entries(tableFor(settings.nodeName, this.#plans), before, config);
     this.#handOver({ election, entries });
     const alive = caches.speakers.map(({ nodeName }) => nodeName);
     onPlanned({ plans: this.#plans, before, alive, service: (key) => this.#services.get(key) });

@@ -50,7 +50,7 @@ class Speaker {
     const world = { ...cluster(NODES, SERVICES), speakers: cluster(alive, []).speakers, leaving: this.leaving };
     const claims = [...this.claims.values()];
     const plans = planLayer2(facts({ ...world, claims, handBack: this.handBack }), sha256Hex);
-    const table = tableFor(this.name, plans, claims);
+    const table = tableFor(this.name, plans);
     const fresh = table.filter(({ standing }) => standing === 'to-claim');
     if (fresh.length > 0) this.highestEpoch += 1;
     for (const { ip } of fresh) {
