@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { endpointsByService } from '../../runtime/decide/endpoints-by-service.ts';
 import type { Layer2World, SpeakerStanding } from '../../runtime/decide/explain/layer2-world.ts';
+import { CONFLICTS_ANNOTATION, parseSpeakerConflicts } from '../../runtime/decide/lan-facts.ts';
 import { INTERFACES_ANNOTATION, parseSpeaker, SPEAKER_LEASE_LABELS } from '../../runtime/decide/speaker-facts.ts';
 import type { EndpointSliceView, LeaseView } from '../../runtime/model/cluster.ts';
 import type { NodeView } from '../../runtime/model/node.ts';
@@ -47,14 +48,19 @@ export async function readLayer2World(
     orInstallError(READ_WORLD, cluster.get(SPEAKER), 'reading the speakers’ DaemonSet'),
   ]);
   const flags = argumentsOf(speaker);
+  const views = leases.map(readers.lease);
+  const standings = speakerStandings(views, nowMs);
+  const alive = new Set(standings.filter((standing) => standing.alive).map(({ nodeName }) => nodeName));
   return {
     nodes: nodes.map(readers.node),
     endpoints: endpointsByService(slices.flatMap((slice) => readers.endpointSlice(slice) ?? [])),
-    speakers: speakerStandings(leases.map(readers.lease), nowMs),
+    speakers: standings,
     statuses: statuses.map(readers.serviceStatus),
     excludedNodes: flags.includes('--ignore-exclude-lb') ? 'use' : 'skip',
     election: flags.some((flag) => /^--[a-z0-9-]*election=metallb$/.test(flag)) ? 'metallb' : 'spread',
-    conflicts: new Map(),
+    conflicts: views
+      .filter(({ holder }) => alive.has(holder))
+      .flatMap(({ holder, annotations }) => parseSpeakerConflicts(holder, annotations[CONFLICTS_ANNOTATION])),
     sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
   };
 }

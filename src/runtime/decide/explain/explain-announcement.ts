@@ -2,6 +2,7 @@
  * Explains who announces a Service's addresses by layer 2: what the speakers say, beside the very plan that they make,
  * made again from what the API holds. Pure.
  */
+import type { LanConflict } from '../../model/conflict.ts';
 import type { Ip } from '../../model/ip.ts';
 import { formatKey, type ServiceView } from '../../model/service.ts';
 import { compareText } from '../../model/text-order.ts';
@@ -105,7 +106,7 @@ function messageOf(found: Found): string {
     case 'no-advertisement-for-pool':
       return `no L2Advertisement covers pool "${poolNameOf(planned, ip)}" for this Service`;
     case 'address-in-use-on-lan':
-      return `another host of the network holds the address: ${planned.world.conflicts.get(ip) ?? 'its MAC address is in the speakers’ log'}`;
+      return `another host of the network holds the address: ${holderWords(planned.conflicts.get(ip))}`;
     case 'no-serving-endpoint': {
       const all = planned.world.endpoints.get(formatKey(service)) ?? [];
       const has = all.length === 0 ? 'has no pods behind it' : `has ${counted(all.length, 'pod')}, none of them ready`;
@@ -114,6 +115,12 @@ function messageOf(found: Found): string {
     case 'no-candidate-node':
       return `none of ${counted(plan?.refused.length ?? 0, 'node')} can announce it`;
   }
+}
+
+function holderWords(conflict: LanConflict | undefined): string {
+  if (conflict === undefined) return 'its MAC address is in the speakers’ log';
+  const { mac, node, interface: name } = conflict;
+  return `${mac}, as ${node} heard on ${name}`;
 }
 
 function announcedWords({ plan, announcedBy: [node = ''] }: Found): string {

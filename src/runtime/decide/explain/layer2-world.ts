@@ -5,6 +5,7 @@
  */
 import type { Claim } from '../../model/claim.ts';
 import type { Config } from '../../model/config.ts';
+import type { LanConflict } from '../../model/conflict.ts';
 import type { Ip } from '../../model/ip.ts';
 import { anySelectorMatches } from '../../model/labels.ts';
 import type { NodeView, SpeakerView } from '../../model/node.ts';
@@ -12,6 +13,7 @@ import type { Sha256Hex } from '../../model/platform.ts';
 import { type EndpointView, formatKey, type ServiceView } from '../../model/service.ts';
 import { type ServiceL2StatusView, statusNode, statusService } from '../../model/service-status.ts';
 import { compareText } from '../../model/text-order.ts';
+import { conflictsInForce } from '../layer2/lan-conflicts.ts';
 import { type AddressPlan, planLayer2 } from '../layer2/plan-layer2.ts';
 import { indexPools, type PoolIndex, poolOf } from '../pool-index.ts';
 
@@ -26,8 +28,8 @@ export interface Layer2World {
   readonly election: 'spread' | 'metallb';
   /** Names of the pools that a BGPAdvertisement covers. */
   readonly bgpPools: ReadonlySet<string>;
-  /** Addresses that a host which is no speaker holds, and what is known of it, for people. */
-  readonly conflicts: ReadonlyMap<Ip, string>;
+  /** Addresses that a host which is no speaker holds, as the speakers that live say. */
+  readonly conflicts: readonly LanConflict[];
   readonly sha256Hex: Sha256Hex;
 }
 
@@ -44,6 +46,8 @@ export interface PlannedWorld {
   readonly config: Config;
   readonly index: PoolIndex;
   readonly plans: ReadonlyMap<Ip, AddressPlan>;
+  /** Those for which an address is not announced. */
+  readonly conflicts: ReadonlyMap<Ip, LanConflict>;
   readonly services: ReadonlyMap<string, ServiceView>;
   readonly speakers: ReadonlyMap<string, SpeakerStanding>;
   /** The nodes whose speakers say that they announce the address of the Service, ordered; dead ones among them. */
@@ -65,7 +69,8 @@ export function planWorld({ config, services, loadBalancerClass, world }: PlanIn
   const claims = services.flatMap((service) =>
     service.ingress.flatMap(({ ip }) => (ip === undefined ? [] : claimsOf(ip, announcersOf(formatKey(service), ip)))),
   );
-  const { nodes, endpoints, speakers, excludedNodes, election, conflicts, sha256Hex } = world;
+  const { nodes, endpoints, speakers, excludedNodes, election, sha256Hex } = world;
+  const conflicts = conflictsInForce(world.conflicts, config);
   const plans = planLayer2(
     {
       config,
@@ -89,6 +94,7 @@ export function planWorld({ config, services, loadBalancerClass, world }: PlanIn
     config,
     index: indexPools(config),
     plans: new Map(plans.map((plan) => [plan.ip, plan])),
+    conflicts,
     services: byKey,
     speakers: new Map(speakers.map((speaker) => [speaker.nodeName, speaker])),
     announcersOf,

@@ -18,6 +18,8 @@ export interface AnnouncedOptions {
   readonly nodeName: string;
   /** Whose claim to the address counts now; undefined: nobody's. */
   readonly ownerOf: (ip: Ip) => string | undefined;
+  /** Whether this node really announces it, and does not merely ask the LAN whether it may. */
+  readonly isAnnounced: (ip: Ip) => boolean;
 }
 
 /** This node's part of a plan. */
@@ -82,7 +84,8 @@ export class Announced {
   setDoubt(isInDoubt: boolean): void {
     this.#isInDoubt = isInDoubt;
     // What it has announced itself it need not ask the LAN for again when it is assured.
-    if (isInDoubt) for (const ip of this.#claimed) this.#takenOver.add(ip);
+    if (!isInDoubt) return;
+    for (const ip of this.#claimed) if (this.#options.isAnnounced(ip)) this.#takenOver.add(ip);
   }
 
   /** Addresses that it has claimed. */

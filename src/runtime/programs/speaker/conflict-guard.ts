@@ -44,8 +44,7 @@ export interface ConflictGuardOptions {
 export class ConflictGuard implements AnnouncementGuard {
   readonly #options: ConflictGuardOptions;
   readonly #watch: ConflictWatch;
-  /** Of the places that are wanted, this node's MACs. */
-  #macs: ReadonlyMap<string, Mac> = new Map();
+  #wanted: ReadonlyMap<Ip, readonly GuardedPlace[]> = new Map();
   #conflicts: readonly LanConflict[] = [];
 
   constructor(options: ConflictGuardOptions) {
@@ -77,12 +76,17 @@ export class ConflictGuard implements AnnouncementGuard {
   }
 
   setWanted(places: readonly GuardedPlace[]): void {
-    this.#macs = new Map(places.map((place) => [keyOf(place), place.mac]));
+    this.#wanted = Map.groupBy(places, ({ ip }) => ip);
     this.#watch.setWanted(places.map((place) => ({ ...place, ...this.#options.claimOf(place.ip) })));
   }
 
   mayAnnounce(place: AnnouncedPlace): boolean {
     return this.#watch.mayAnnounce(place);
+  }
+
+  /** Whether the address is announced anywhere, and not only wanted. */
+  isAnnounced(ip: Ip): boolean {
+    return (this.#wanted.get(ip) ?? []).some((place) => this.#watch.mayAnnounce(place));
   }
 
   /** Until whoever holds an address is gone, the interface is listened to. */
@@ -112,7 +116,7 @@ export class ConflictGuard implements AnnouncementGuard {
   }
 
   #defend(place: Place): void {
-    const mac = this.#macs.get(keyOf(place));
+    const mac = this.#wanted.get(place.ip)?.find((wanted) => wanted.interface === place.interface)?.mac;
     if (mac !== undefined) this.#send(place, announcement(addressKey(place.ip), macToBits(mac)));
   }
 
@@ -141,10 +145,6 @@ function without(all: readonly LanConflict[], others: readonly LanConflict[]): r
   const keyOf = ({ ip, interface: name, mac }: LanConflict) => `${ip} ${name} ${mac}`;
   const known = new Set(others.map(keyOf));
   return all.filter((conflict) => !known.has(keyOf(conflict)));
-}
-
-function keyOf({ ip, interface: name }: Place): string {
-  return `${ip} ${name}`;
 }
 
 function announcement(key: AddressKey, mac: MacBits): readonly Uint8Array[] {

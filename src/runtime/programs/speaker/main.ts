@@ -79,7 +79,11 @@ const packetPath = createPacketPath({
 });
 
 const boot = randomBytes(8).toString('hex');
-const announced = new Announced({ nodeName: flags.nodeName, ownerOf: (ip) => link?.owner(ip)?.node });
+const announced: Announced = new Announced({
+  nodeName: flags.nodeName,
+  ownerOf: (ip) => link?.owner(ip)?.node,
+  isAnnounced: (ip) => conflicts.isAnnounced(ip),
+});
 let generation = 0;
 let missing: readonly string[] = ['the cluster has not been read yet'];
 let counters: ClusterCounters | undefined;

@@ -5,6 +5,8 @@ import { explainProblems, explainService } from '../../../../src/runtime/decide/
 import type { Layer2World, SpeakerStanding } from '../../../../src/runtime/decide/explain/layer2-world.ts';
 import { EXCLUDE_LABEL } from '../../../../src/runtime/decide/layer2/eligibility.ts';
 import type { Config } from '../../../../src/runtime/model/config.ts';
+import type { LanConflict } from '../../../../src/runtime/model/conflict.ts';
+import type { Mac } from '../../../../src/runtime/model/mac.ts';
 import type { ServiceView } from '../../../../src/runtime/model/service.ts';
 import type { ServiceL2StatusView } from '../../../../src/runtime/model/service-status.ts';
 import { config, ip, l2Advertisement, node, pool, range, service } from '../../../support/views.ts';
@@ -56,7 +58,7 @@ function world(given: Given = {}): ExplainWorld {
       excludedNodes: 'skip',
       election: 'spread',
       bgpPools: new Set(),
-      conflicts: new Map(),
+      conflicts: [],
       sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
       ...given.layer2,
     },
@@ -70,6 +72,9 @@ function explained(given: Given = {}) {
   if (address === undefined) throw new Error('nothing is said of the address');
   return { ...announcement, asAsked, address };
 }
+
+/** Seen by n2. */
+const CONFLICT: LanConflict = { ip: VIP, mac: '02:00:00:00:00:09' as Mac, interface: 'eth0', sinceMs: 0, node: 'n2' };
 
 describe('an address that is announced', () => {
   test('who does, why that node, and that the others would take over', () => {
@@ -200,9 +205,9 @@ describe('an address that nobody announces', () => {
     },
     {
       name: 'another host has it',
-      given: { layer2: { ...NOBODY, conflicts: new Map([[VIP, '02:00:00:00:00:09 on eth0']]) } },
+      given: { layer2: { ...NOBODY, conflicts: [CONFLICT] } },
       reason: 'address-in-use-on-lan',
-      message: 'another host of the network holds the address: 02:00:00:00:00:09 on eth0',
+      message: 'another host of the network holds the address: 02:00:00:00:00:09, as n2 heard on eth0',
       advice: /^take 10\.6\.204\.20 off that host/,
     },
     {

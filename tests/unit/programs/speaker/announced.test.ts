@@ -10,7 +10,11 @@ let owners: Map<Ip, string>;
 let announced: Announced;
 beforeEach(() => {
   owners = new Map();
-  announced = new Announced({ nodeName: 'me', ownerOf: (address) => owners.get(address) });
+  announced = new Announced({
+    nodeName: 'me',
+    ownerOf: (address) => owners.get(address),
+    isAnnounced: (address) => address === A,
+  });
 });
 
 const entry = (address: Ip, standing: AddressEntry['standing'], holder?: string): AddressEntry => ({
@@ -95,12 +99,13 @@ describe('whether the LAN is to be asked first', () => {
     expect(announced.hold(B)).toEqual({ policy: 'yield', held: 'by-nobody' });
   });
 
-  test('not for what this node announced until it was in doubt', () => {
+  test('not for what this node announced until it was in doubt, but for what it was asking for', () => {
     announced.allowClaims();
-    take(entry(A, 'to-claim'));
+    take(entry(A, 'to-claim'), entry(B, 'to-claim'));
     announced.setDoubt(true);
     announced.setDoubt(false);
     expect(announced.hold(A).held).toBe('by-a-speaker');
+    expect(announced.hold(B).held).toBe('by-nobody');
   });
 });
 

@@ -102,7 +102,9 @@ describe.each([ip('192.0.2.7'), ip('2001:db8::7')])('%s', (address) => {
     announce(address);
     await clock.advance(199);
     expect(sent()).toEqual([PROBE, PROBE, PROBE]);
+    expect(guard.isAnnounced(address)).toBe(false);
     await clock.advance(1);
+    expect(guard.isAnnounced(address)).toBe(true);
     expect(sent()).toEqual(ANNOUNCEMENT);
     expect(told).toEqual([]);
   });

@@ -1,0 +1,197 @@
+/**
+ * What layer 2 promises, on real nodes and for both families: planned moves that no request notices, failover without
+ * the API server, and addresses that a foreign host holds.
+ */
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { unplug } from '../../src/sandbox/faults.ts';
+import { exec } from '../../src/sandbox/sandbox.ts';
+import { firstFrameAfter, monotonicMs, probeRequests, recordNeighbours } from '../support/client-probes.ts';
+import { type Cluster, cluster, install } from '../support/cluster.ts';
+import { outagesOf } from '../support/outages.ts';
+import { waitFor } from '../support/wait-for.ts';
+
+const NAME = 'layer2';
+const SOON_MS = 30_000;
+
+let c: Cluster;
+let vips: { v4: string; v6: string };
+beforeAll(async () => {
+  c = await cluster();
+  vips = { v4: `${c.network}.41`, v6: `${c.network6}:41` };
+  await c.apply(list(...pool(NAME, Object.values(vips)), service(NAME)));
+  await waitFor('two addresses', async () => (await c.externalIps(NAME)).length === 2, { withinMs: SOON_MS });
+  for (const vip of Object.values(vips)) await c.reachable('client', vip, SOON_MS);
+});
+
+afterAll(async () => {
+  await remove(NAME);
+});
+
+describe('planned moves', () => {
+  test('the announcing speakers are stopped in order, then all of them by a rollout: somebody answers all the time', async () => {
+    const probes = await Promise.all(
+      Object.values(vips).map(async (ip) => probeRequests(await c.in('client'), { ip, giveUpMs: 900 })),
+    );
+    try {
+      await waitFor('answers', async () => probes.every((probe) => probe.soFar().length > 50), { withinMs: SOON_MS });
+      for (const vip of Object.values(vips)) {
+        const pod = await speakerPodOn(await ownerOf(vip));
+        await c.kubectl('delete', 'pod', '-n', 'metallb-system', pod);
+        await rolledOut();
+      }
+      await c.kubectl('rollout', 'restart', '-n', 'metallb-system', 'daemonset/speaker');
+      await rolledOut();
+      // A connection that is under way as the address moves goes on at a node that does not know it, and is reset: the one
+      // thing that layer 2 cannot carry over. No other request may fail.
+      for (const { failed, outcomes } of probes.flatMap((probe) => outagesOf(probe.soFar()))) {
+        expect({ failed, outcomes }).toEqual({ failed: 1, outcomes: ['ECONNRESET'] });
+      }
+      expect(Math.min(...probes.map((probe) => probe.soFar().length))).toBeGreaterThan(200);
+    } finally {
+      for (const probe of probes) await probe.stop();
+    }
+  }, 300_000);
+});
+
+describe('without the API server', () => {
+  test('a node is unplugged: its addresses move all the same, and one owner remains when all is well again', async () => {
+    const lost: { readonly vip: string; readonly mac: string }[] = [];
+    const frames = await recordNeighbours(await c.in('client'), Object.values(vips));
+    const apiServer = await apiServerPid();
+    process.kill(apiServer, 'SIGSTOP');
+    try {
+      // Longer than a Lease lasts, and than what went before takes to settle.
+      await new Promise((resolve) => setTimeout(resolve, 15_000));
+      for (const vip of Object.values(vips)) await oneOwner(vip);
+      const owner = await ownerOf(vips.v4);
+      for (const vip of Object.values(vips)) {
+        const [mac = ''] = await c.owners(vip);
+        if ((await c.nodeOf(mac)) === owner) lost.push({ vip, mac });
+      }
+      await c.during(owner, unplug, async () => {
+        const cutMs = monotonicMs();
+        for (const { vip, mac } of lost) {
+          await waitFor(
+            `another node claims ${vip}`,
+            async () =>
+              firstFrameAfter(
+                frames.soFar().filter(({ ip }) => ip === vip),
+                cutMs,
+                mac,
+              ),
+            { withinMs: SOON_MS, everyMs: 20 },
+          );
+        }
+      });
+      for (const { vip } of lost) await oneOwner(vip);
+    } finally {
+      process.kill(apiServer, 'SIGCONT');
+      await frames.stop();
+    }
+    expect(lost.length).toBeGreaterThan(0);
+    await c.kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=90s');
+    for (const vip of Object.values(vips)) await oneOwner(vip);
+  }, 240_000);
+});
+
+describe.each(['v4', 'v6'] as const)('a foreign host on the LAN holds an address (%s)', (family) => {
+  const name = `foreign-${family}`;
+  let vip: string;
+  const hold = (action: 'add' | 'del') => {
+    const [length, ...nodad] = family === 'v4' ? ['24'] : ['64', ...(action === 'add' ? ['nodad'] : [])];
+    return exec(c.handle, 'client', ['ip', 'address', action, `${vip}/${length}`, 'dev', 'eth0', ...nodad]);
+  };
+  beforeAll(() => {
+    vip = family === 'v4' ? `${c.network}.44` : `${c.network6}:44`;
+  });
+  afterAll(async () => {
+    await hold('del');
+    await remove(name);
+  });
+
+  test('it is not announced, the reason is told, and it is announced when the host has left', async () => {
+    await hold('add');
+    await c.apply(list(...pool(name, [vip]), service(name, family === 'v4' ? 'IPv4' : 'IPv6')));
+    await waitFor('an address', async () => (await c.externalIp(name)) === vip, { withinMs: SOON_MS });
+    const told = await waitFor(
+      'explain tells why it is not announced',
+      async () => {
+        const { output } = await install(['explain', '-i', c.inventory, `service/${name}`]);
+        return output.includes('address-in-use-on-lan') ? output : undefined;
+      },
+      { withinMs: SOON_MS },
+    );
+    expect(told).toContain(vip);
+    await hold('del');
+    await waitFor('it is announced', async () => (await c.owners(vip)).length === 1, { withinMs: 90_000 });
+    await c.reachable('client', vip, SOON_MS);
+  }, 240_000);
+});
+
+async function ownerOf(vip: string): Promise<string> {
+  const mac = await waitFor(`one node answers for ${vip}`, async () => (await c.owners(vip))[0], { withinMs: SOON_MS });
+  return c.nodeOf(mac);
+}
+
+/** Waits until one node alone answers, three times in a row. */
+async function oneOwner(vip: string): Promise<void> {
+  let streak = 0;
+  await waitFor(
+    `exactly one owner of ${vip}`,
+    async () => {
+      streak = (await c.owners(vip)).length === 1 ? streak + 1 : 0;
+      return streak >= 3;
+    },
+    { withinMs: SOON_MS },
+  );
+}
+
+async function speakerPodOn(node: string): Promise<string> {
+  const onNode = ['--field-selector', `spec.nodeName=${node}`];
+  const [pod] = await c.list('pods', '-n', 'metallb-system', '-l', 'component=speaker', ...onNode);
+  return String(pod?.metadata.name);
+}
+
+async function rolledOut(): Promise<void> {
+  await c.kubectl('rollout', 'status', '-n', 'metallb-system', 'daemonset/speaker', '--timeout=120s');
+}
+
+async function apiServerPid(): Promise<number> {
+  const address = `advertise-address=${c.handle.nodes[0]?.ip} `;
+  const { stdout } = await exec(c.handle, 'host', ['pgrep', '-f', `kube-apiserver.*${address}`], { stdio: 'pipe' });
+  const [pid] = stdout.trim().split('\n').map(Number);
+  if (pid === undefined || !(pid > 1)) throw new Error('no process of the API server found');
+  return pid;
+}
+
+function list(...items: readonly object[]): string {
+  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
+}
+
+function pool(name: string, addresses: readonly string[]): readonly object[] {
+  const metadata = { namespace: 'metallb-system', name };
+  const apiVersion = 'metallb.io/v1beta1';
+  const ranges = addresses.map((address) => `${address}/${address.includes(':') ? 128 : 32}`);
+  return [
+    { apiVersion, kind: 'IPAddressPool', metadata, spec: { addresses: ranges, autoAssign: false } },
+    { apiVersion, kind: 'L2Advertisement', metadata, spec: { ipAddressPools: [name] } },
+  ];
+}
+
+/** Both families, unless told otherwise. */
+function service(name: string, family?: 'IPv4' | 'IPv6'): object {
+  const families = family === undefined ? { ipFamilyPolicy: 'RequireDualStack' } : { ipFamilies: [family] };
+  return {
+    apiVersion: 'v1',
+    kind: 'Service',
+    metadata: { name, annotations: { 'metallb.io/address-pool': name } },
+    spec: { type: 'LoadBalancer', ...families, selector: { app: 'nginx' }, ports: [{ port: 80 }] },
+  };
+}
+
+async function remove(name: string): Promise<void> {
+  await c.kubectl('delete', 'service', name, '--ignore-not-found');
+  for (const kind of ['l2advertisement', 'ipaddresspool']) {
+    await c.kubectl('delete', kind, '-n', 'metallb-system', name, '--ignore-not-found');
+  }
+}
