@@ -37,8 +37,6 @@ export function announceableInterfaces(
 export interface PlanFacts {
   readonly keys: AddressKeys;
   readonly interfaces: readonly AnnounceableInterface[];
-  /** Absent: everything may be. */
-  readonly mayAnnounce?: (place: AnnouncedPlace) => boolean;
 }
 
 /** For each address of a family the names of the interfaces it is announced on; none: it is left empty. */
@@ -53,11 +51,8 @@ export interface AnnouncedPlace {
   readonly interface: string;
 }
 
-/** What the table asks for on the given interfaces, where it may; `keys` are those of its addresses. */
-export function planAnnouncements(
-  table: AnnouncementTable,
-  { keys, interfaces, mayAnnounce = () => true }: PlanFacts,
-): AnnouncementPlan {
+/** What the table asks for on the given interfaces; `keys` are those of its addresses. */
+export function planAnnouncements(table: AnnouncementTable, { keys, interfaces }: PlanFacts): AnnouncementPlan {
   const subnets = interfaces.flatMap(subnetsOf);
   // Thousands of addresses share a few sets of interfaces; equal sets are made once.
   const sets = new Map<string, ReadonlySet<string>>();
@@ -65,15 +60,30 @@ export function planAnnouncements(
   const ipv6 = new Map<Ipv6Key, ReadonlySet<string>>();
   for (const address of table.addresses) {
     const key = keys.get(address.ip) ?? addressKey(address.ip);
-    const { ip } = address;
-    const names = namesFor(address, key, { interfaces, subnets }).filter((name) =>
-      mayAnnounce({ ip, interface: name }),
-    );
+    const names = namesFor(address, key, { interfaces, subnets });
     const text = names.join('/');
     const set = sets.get(text) ?? new Set(names);
     sets.set(text, set);
     if (isIpv4(key)) ipv4.set(key, set);
     else ipv6.set(key, set);
+  }
+  return { ipv4, ipv6 };
+}
+
+/** Of the plan what may be announced; `keys` are those of its addresses. */
+export function allowedOf(
+  plan: AnnouncementPlan,
+  keys: AddressKeys,
+  mayAnnounce: (place: AnnouncedPlace) => boolean,
+): AnnouncementPlan {
+  const ipv4 = new Map(plan.ipv4);
+  const ipv6 = new Map(plan.ipv6);
+  for (const [ip, key] of keys) {
+    const names = (isIpv4(key) ? ipv4.get(key) : ipv6.get(key)) ?? new Set();
+    const allowed = new Set([...names].filter((name) => mayAnnounce({ ip, interface: name })));
+    if (allowed.size === names.size) continue;
+    if (isIpv4(key)) ipv4.set(key, allowed);
+    else ipv6.set(key, allowed);
   }
   return { ipv4, ipv6 };
 }

@@ -42,7 +42,8 @@ export interface ClaimChanges {
 export class Announced {
   readonly #options: AnnouncedOptions;
   #table: AddressTable = { election: 'spread', entries: [] };
-  #holds: ReadonlyMap<Ip, Hold> = new Map();
+  /** The table's entries, by address. */
+  #entries: ReadonlyMap<Ip, AddressEntry> = new Map();
   readonly #claimed = new Set<Ip>();
   /** Of those, the ones that a speaker announced before: another that claimed them, or this one. */
   readonly #takenOver = new Set<Ip>();
@@ -56,9 +57,8 @@ export class Announced {
   /** Takes over this node's part of a new plan. */
   take(table: AddressTable): ClaimChanges {
     this.#table = table;
-    this.#holds = new Map(table.entries.map(({ ip, policy, held }) => [ip, { policy, held }]));
-    const planned = new Set(table.election === 'spread' ? table.entries.map(({ ip }) => ip) : []);
-    const release = Array.from(this.#claimed).filter((ip) => !planned.has(ip));
+    this.#entries = new Map(table.entries.map((entry) => [entry.ip, entry]));
+    const release = Array.from(this.#claimed).filter((ip) => table.election === 'metallb' || !this.#entries.has(ip));
     this.#forget(release);
     return { claim: this.#claim(), release };
   }
@@ -76,7 +76,7 @@ export class Announced {
 
   /** How the watch over conflicts is to take an address that is answered. */
   hold(ip: Ip): Hold {
-    const { policy, held } = this.#holds.get(ip) ?? UNKNOWN;
+    const { policy, held } = this.#entries.get(ip) ?? UNKNOWN;
     return { policy, held: this.#takenOver.has(ip) ? 'by-a-speaker' : held };
   }
 

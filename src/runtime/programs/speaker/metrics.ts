@@ -28,7 +28,11 @@ export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
         for (const row of sources.packets().addresses) this.inc({ ip: row.ip }, row[field]);
       },
     });
-  const perInterface = (name: string, help: string, field: 'sendErrors' | 'socketErrors' | 'groupErrors') =>
+  const perInterface = (
+    name: string,
+    help: string,
+    field: 'sendErrors' | 'socketErrors' | 'groupErrors' | 'kernelDrops',
+  ) =>
     new Counter({
       name,
       help,
@@ -72,16 +76,11 @@ export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
     'socketErrors',
   );
   perInterface('metallb_layer2_group_errors_total', 'Times that multicast groups could not be joined.', 'groupErrors');
-  new Counter({
-    name: 'metallb_layer2_kernel_drops_total',
-    help: 'Frames the kernel dropped because they were not read in time, since the socket was opened.',
-    registers,
-    labelNames: ['interface'],
-    collect() {
-      this.reset();
-      for (const { name, kernelDrops } of sources.packets().interfaces) this.inc({ interface: name }, kernelDrops);
-    },
-  });
+  perInterface(
+    'metallb_layer2_kernel_drops_total',
+    'Frames the kernel dropped because they were not read in time, since the socket was opened.',
+    'kernelDrops',
+  );
   new Gauge({
     name: 'metallb_speaker_announced',
     help: 'Services announced from this node.',

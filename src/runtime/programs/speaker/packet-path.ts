@@ -29,6 +29,7 @@ import { type AddressKey, type AddressKeys, isIpv4, keysOf } from './address-key
 import {
   type AnnounceableInterface,
   type AnnouncementPlan,
+  allowedOf,
   announceableInterfaces,
   heldAddresses,
   planAnnouncements,
@@ -248,8 +249,7 @@ class SpeakerPacketPath implements PacketPath {
     const { guard } = this.#options;
     if (guard === undefined) return wanted;
     guard.setWanted([...this.#keys].flatMap(([ip, key]) => this.#places(ip, key, wanted)));
-    const [keys, interfaces] = [this.#keys, this.#announceable];
-    return planAnnouncements(this.#table, { keys, interfaces, mayAnnounce: (place) => guard.mayAnnounce(place) });
+    return allowedOf(wanted, this.#keys, (place) => guard.mayAnnounce(place));
   }
 
   /** Where the address is wanted and can be sent and heard. */
