@@ -41,23 +41,14 @@ afterAll(async () => {
   await plane?.stop();
 });
 
-async function kubectl(...args: readonly string[]): Promise<string> {
-  const done = await plane.kubectl(args);
-  if (done.exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${done.stderr}`);
-  return done.stdout;
-}
+const kubectl = (...args: readonly string[]): Promise<string> => plane.run(...args);
 
 async function apply(apiVersion: string, kind: string, name: string, spec: object): Promise<void> {
   const namespace = kind === 'Service' ? 'default' : 'metallb-system';
-  const input = JSON.stringify({ apiVersion, kind, metadata: { namespace, name }, spec });
-  const done = await plane.kubectl(['apply', '-f', '-'], { input });
-  if (done.exitCode !== 0) throw new Error(done.stderr);
+  await plane.apply({ apiVersion, kind, metadata: { namespace, name }, spec });
 }
 
-async function create(object: object): Promise<void> {
-  const done = await plane.kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) });
-  if (done.exitCode !== 0) throw new Error(done.stderr);
-}
+const create = (object: object): Promise<void> => plane.apply(object);
 
 /** A speaker's Lease, renewed now. */
 async function lease(node: string): Promise<void> {

@@ -34,16 +34,9 @@ afterAll(async () => {
   await plane?.stop();
 }, 30_000);
 
-async function kubectl(...args: readonly string[]): Promise<string> {
-  const done = await plane.kubectl(args);
-  if (done.exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${done.stderr}`);
-  return done.stdout;
-}
+const kubectl = (...args: readonly string[]): Promise<string> => plane.run(...args);
 
-async function apply(object: object): Promise<void> {
-  const done = await plane.kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) });
-  if (done.exitCode !== 0) throw new Error(done.stderr);
-}
+const apply = (object: object): Promise<void> => plane.apply(object);
 
 const pool = (onConflict: object = {}) =>
   apply({

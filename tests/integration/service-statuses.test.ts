@@ -38,11 +38,7 @@ afterEach(async () => {
 });
 afterAll(async () => plane?.stop());
 
-async function kubectl(...args: readonly string[]): Promise<string> {
-  const done = await plane.kubectl(args);
-  if (done.exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${done.stderr}`);
-  return done.stdout;
-}
+const kubectl = (...args: readonly string[]): Promise<string> => plane.run(...args);
 
 function speaker(
   nodeName: string,

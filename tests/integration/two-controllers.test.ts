@@ -70,11 +70,7 @@ afterEach(async () => {
   await kubectl('delete', 'lease', '-n', NS, 'controller', '--ignore-not-found');
 }, 60_000);
 
-async function kubectl(...args: readonly string[]): Promise<string> {
-  const done = await plane.kubectl(args);
-  if (done.exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${done.stderr}`);
-  return done.stdout;
-}
+const kubectl = (...args: readonly string[]): Promise<string> => plane.run(...args);
 
 const pause = (milliseconds: number): Promise<void> => new Promise((done) => setTimeout(done, milliseconds));
 const other = (index: number): number => 1 - index;

@@ -45,17 +45,7 @@ describePrivileged('IPv6 on a real link', () => {
     await host.ip('addr', 'add', address, 'dev', 'eth0', 'nodad');
   }
 
-  /** Makes the client's kernel resolve the address, as any datagram to it would. */
-  async function resolve(ip: string): Promise<string | undefined> {
-    await client.ip('-6', 'neigh', 'flush', 'dev', 'eth0');
-    await client.tryRun('bash', '-c', `echo > /dev/udp/${ip}/9`);
-    for (let look = 0; look < 10; look++) {
-      const mac = (await client.neighbour(ip))?.lladdr;
-      if (mac !== undefined) return mac;
-      await new Promise((done) => setTimeout(done, 50));
-    }
-    return undefined;
-  }
+  const resolve = (ip: string): Promise<string | undefined> => client.resolve(ip);
 
   async function announced(): Promise<string> {
     const mac = await speaker.mac();

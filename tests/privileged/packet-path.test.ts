@@ -34,18 +34,7 @@ describePrivileged('the packet path on a real link', () => {
     }
   });
 
-  /** Makes the client's kernel resolve the address, as any datagram to it would. */
-  async function resolve(ip: string): Promise<string | undefined> {
-    await client.ip('neigh', 'flush', 'dev', 'eth0');
-    await client.tryRun('bash', '-c', `echo > /dev/udp/${ip}/9`);
-    // The answer takes a moment; half a second without one is none.
-    for (let look = 0; look < 10; look++) {
-      const mac = (await client.neighbour(ip))?.lladdr;
-      if (mac !== undefined) return mac;
-      await new Promise((done) => setTimeout(done, 50));
-    }
-    return undefined;
-  }
+  const resolve = (ip: string): Promise<string | undefined> => client.resolve(ip);
 
   /** Whether arping gets an answer to each of its questions. */
   async function arping(...options: string[]): Promise<boolean> {

@@ -34,6 +34,10 @@ export interface ControlPlane {
   readonly kubeconfig: string;
   /** Runs kubectl as administrator; a non-zero exit code is a result, not an error. */
   kubectl(args: readonly string[], options?: { readonly input?: string }): Promise<CommandResult>;
+  /** The same, for what must succeed: its output; throws with its errors otherwise. */
+  run(...args: readonly string[]): Promise<string>;
+  /** `kubectl apply` of an object; throws when it is refused. */
+  apply(object: object): Promise<void>;
   helm(args: readonly string[]): Promise<CommandResult>;
   stop(): Promise<void>;
 }
@@ -126,14 +130,26 @@ export async function startControlPlane(
   }
 }
 
-function commands(binaries: Binaries, directory: string, kubeconfig: string): Pick<ControlPlane, 'kubectl' | 'helm'> {
+type Commands = Pick<ControlPlane, 'kubectl' | 'run' | 'apply' | 'helm'>;
+
+function commands(binaries: Binaries, directory: string, kubeconfig: string): Commands {
   const env = { KUBECONFIG: kubeconfig, HOME: directory, KUBECTL_KUBERC: 'false' };
   const run = async (file: string, args: readonly string[], input?: string): Promise<CommandResult> => {
     const done = await execa(file, args, { env, reject: false, ...(input === undefined ? {} : { input }) });
     return { exitCode: done.exitCode ?? -1, stdout: done.stdout, stderr: done.stderr };
   };
+  const kubectl: Commands['kubectl'] = (args, options) => run(binaries.kubectl, args, options?.input);
   return {
-    kubectl: (args, options) => run(binaries.kubectl, args, options?.input),
+    kubectl,
+    run: async (...args) => {
+      const done = await kubectl(args);
+      if (done.exitCode !== 0) throw new Error(`kubectl ${args.join(' ')}: ${done.stderr}`);
+      return done.stdout;
+    },
+    apply: async (object) => {
+      const done = await kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) });
+      if (done.exitCode !== 0) throw new Error(done.stderr);
+    },
     helm: (args) => run(binaries.helm, args),
   };
 }

@@ -128,6 +128,18 @@ export class LanHost {
     return (JSON.parse(stdout || '[]') as { lladdr?: string; state: string[] }[])[0];
   }
 
+  /** Makes the kernel resolve the address anew, as any datagram to it would; half a second without an answer is none. */
+  async resolve(ip: string): Promise<string | undefined> {
+    await this.ip(...(ip.includes(':') ? ['-6'] : []), 'neigh', 'flush', 'dev', 'eth0');
+    await this.tryRun('bash', '-c', `echo > /dev/udp/${ip}/9`);
+    for (let look = 0; look < 10; look++) {
+      const mac = (await this.neighbour(ip))?.lladdr;
+      if (mac !== undefined) return mac;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+    return undefined;
+  }
+
   /** `ip` inside the namespace; throws when it fails. */
   async ip(...command: string[]): Promise<CommandResult> {
     return await run('ip', '-n', this.namespace, ...command);

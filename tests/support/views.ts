@@ -1,12 +1,19 @@
 /** Builders of the values the decisions read: a test names what matters to it and leaves the rest at the defaults. */
 import type { Config, L2Advertisement, Pool } from '../../src/runtime/model/config.ts';
 import { type Ip, parseIp } from '../../src/runtime/model/ip.ts';
+import { type Mac, parseMac } from '../../src/runtime/model/mac.ts';
 import type { NodeView, SpeakerView } from '../../src/runtime/model/node.ts';
 import { type AddressRange, parseAddressRange } from '../../src/runtime/model/range.ts';
 import type { ServiceView } from '../../src/runtime/model/service.ts';
 
 export function ip(text: string): Ip {
   const parsed = parseIp(text);
+  if (!parsed.ok) throw new Error(parsed.error);
+  return parsed.value;
+}
+
+export function mac(text: string): Mac {
+  const parsed = parseMac(text);
   if (!parsed.ok) throw new Error(parsed.error);
   return parsed.value;
 }

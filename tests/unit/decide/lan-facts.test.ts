@@ -9,14 +9,7 @@ import {
 } from '../../../src/runtime/decide/lan-facts.ts';
 import type { LanConflict } from '../../../src/runtime/model/conflict.ts';
 import { ipFromValue } from '../../../src/runtime/model/ip.ts';
-import { type Mac, parseMac } from '../../../src/runtime/model/mac.ts';
-import { ip } from '../../support/views.ts';
-
-function mac(text: string): Mac {
-  const parsed = parseMac(text);
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.value;
-}
+import { ip, mac } from '../../support/views.ts';
 
 const conflict = (address: string, given: Partial<LanConflict> = {}): LanConflict => {
   return { ip: ip(address), mac: mac('52:54:00:00:00:99'), interface: 'eth0', sinceMs: 1000, node: 'n1', ...given };

@@ -3,7 +3,6 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Log } from '../../../../src/runtime/engine/log.ts';
 import type { LanConflict } from '../../../../src/runtime/model/conflict.ts';
 import { type Ip, ipFamily } from '../../../../src/runtime/model/ip.ts';
-import { type Mac, parseMac } from '../../../../src/runtime/model/mac.ts';
 import type { Hold } from '../../../../src/runtime/programs/speaker/announced.ts';
 import { ConflictGuard } from '../../../../src/runtime/programs/speaker/conflict-guard.ts';
 import { createPacketPath, type PacketPath } from '../../../../src/runtime/programs/speaker/packet-path.ts';
@@ -15,18 +14,12 @@ import { encodeNdpAnnouncement } from '../../../../src/runtime/protocols/ndp/ann
 import { ndpSightingOf } from '../../../../src/runtime/protocols/ndp/sighting.ts';
 import { mac as macBits } from '../../../support/arp-vectors.ts';
 import { FakeNetwork } from '../../../support/fake-network.ts';
-import { ip } from '../../../support/views.ts';
+import { ip, mac } from '../../../support/views.ts';
 import { fixedRandom, VirtualClock } from '../../../support/virtual-clock.ts';
 
 const OWN = '02:00:00:00:00:02';
 const FOREIGN = '02:00:00:00:00:fe';
 const SPEAKER = '02:00:00:00:00:03';
-
-function mac(text: string): Mac {
-  const parsed = parseMac(text);
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.value;
-}
 
 let network: FakeNetwork;
 let clock: VirtualClock;

@@ -7,7 +7,8 @@ import { ConflictDetector } from '../../../../src/runtime/protocols/conflict/det
 import { DueQueue } from '../../../../src/runtime/protocols/conflict/due-queue.ts';
 import type { ConflictInput, Sighting } from '../../../../src/runtime/protocols/conflict/messages.ts';
 import { reprobeDelayMs } from '../../../../src/runtime/protocols/conflict/timings.ts';
-import { FOREIGN, Lan, macOf, OTHER, OWN, place, SPEAKER, V4, V6 } from './lan.ts';
+import { mac as macOf } from '../../../support/views.ts';
+import { FOREIGN, Lan, OTHER, OWN, place, SPEAKER, V4, V6 } from './lan.ts';
 
 const sightings: readonly Sighting[] = ['arp-request', 'arp-reply', 'na', 'probe', 'dad-ns'];
 const sighting = fc.constantFrom(...sightings);

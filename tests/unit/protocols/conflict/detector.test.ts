@@ -1,7 +1,8 @@
 /** The conflict detector by the paragraphs of RFC 5227 (IPv4) and RFC 4862 (IPv6), and by what this project needs beyond. */
 import { describe, expect, test } from '@jest/globals';
 import type { Sighting } from '../../../../src/runtime/protocols/conflict/messages.ts';
-import { FOREIGN, Lan, macOf, OTHER, OWN, place, SPEAKER, V4, V6 } from './lan.ts';
+import { mac as macOf } from '../../../support/views.ts';
+import { FOREIGN, Lan, OTHER, OWN, place, SPEAKER, V4, V6 } from './lan.ts';
 
 const FAMILIES = [
   { family: 'IPv4', address: V4, claim: 'arp-reply', wish: 'probe' },

@@ -1,6 +1,5 @@
 /** A conflict detector on a clock that moves only here, and what it says as lines of a transcript. */
-import { parseIp } from '../../../../src/runtime/model/ip.ts';
-import { type Mac, parseMac } from '../../../../src/runtime/model/mac.ts';
+import type { Mac } from '../../../../src/runtime/model/mac.ts';
 import { after, type Instant, instant } from '../../../../src/runtime/model/time.ts';
 import { ConflictDetector } from '../../../../src/runtime/protocols/conflict/detector.ts';
 import type {
@@ -9,22 +8,15 @@ import type {
   ConflictPolicy,
   Sighting,
 } from '../../../../src/runtime/protocols/conflict/messages.ts';
+import { ip, mac } from '../../../support/views.ts';
 
-export const OWN = macOf('02:00:00:00:00:01');
-export const SPEAKER = macOf('02:00:00:00:00:02');
-export const FOREIGN = macOf('52:54:00:00:00:99');
-export const OTHER = macOf('52:54:00:00:00:98');
-
-export function macOf(text: string): Mac {
-  const mac = parseMac(text);
-  if (!mac.ok) throw new Error(mac.error);
-  return mac.value;
-}
+export const OWN = mac('02:00:00:00:00:01');
+export const SPEAKER = mac('02:00:00:00:00:02');
+export const FOREIGN = mac('52:54:00:00:00:99');
+export const OTHER = mac('52:54:00:00:00:98');
 
 export function place(address: string, name = 'eth0') {
-  const ip = parseIp(address);
-  if (!ip.ok) throw new Error(ip.error);
-  return { ip: ip.value, interface: name };
+  return { ip: ip(address), interface: name };
 }
 
 /** The address that most tests are about, on eth0. */
