@@ -82,6 +82,7 @@ export class Cluster {
   #liveness: LivenessView = { states: {}, leaving: [], claims: [] };
   readonly #calm: Calm;
   #missing: readonly string[] | undefined;
+  #isRetiring = false;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -168,7 +169,9 @@ export class Cluster {
     this.#changedNow();
   }
 
+  /** Its part of the plan stays as it is to the end: its own Lease is gone, and others are still taking over. */
   async #retire(): Promise<void> {
+    this.#isRetiring = true;
     await this.#membership.retire();
     await Promise.all(this.#informers().map((informer) => informer.stop()));
     this.#options.post({ kind: 'retired' });
@@ -206,6 +209,7 @@ export class Cluster {
   }
 
   #plan(): void {
+    if (this.#isRetiring) return;
     const missing = this.#whatIsMissing();
     if (!isDeepStrictEqual(missing, this.#missing)) {
       this.#missing = missing;

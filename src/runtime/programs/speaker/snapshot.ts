@@ -20,6 +20,8 @@ export interface SpeakerCaches {
 }
 
 export interface SpeakerSettings {
+  /** The node that plans. */
+  readonly nodeName: string;
   readonly loadBalancerClass: string | undefined;
   readonly excludedNodes: 'skip' | 'use';
   readonly election: 'spread' | 'metallb';
@@ -46,11 +48,19 @@ export function layer2Facts(
     nodes: caches.nodes,
     speakers: caches.speakers,
     claims: news.claims,
-    leaving: new Set(news.leaving),
+    leaving: new Set(leavingFor(news.leaving, settings)),
     handBack: news.handBack,
     conflicts: news.conflicts,
     loadBalancerClass: settings.loadBalancerClass,
     excludedNodes: settings.excludedNodes,
     election: settings.election,
   };
+}
+
+/**
+ * Elected by hash there are no claims that would say when a successor has taken over, so a speaker that is about to stop
+ * counts itself in as long as it runs, as MetalLB's does; the others count it out at once, and for that moment two answer.
+ */
+function leavingFor(leaving: readonly string[], { nodeName, election }: SpeakerSettings): readonly string[] {
+  return election === 'metallb' ? leaving.filter((node) => node !== nodeName) : leaving;
 }
