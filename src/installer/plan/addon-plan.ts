@@ -35,6 +35,8 @@ export interface AddonPlan {
   readonly waitSeconds: number;
   /** Regular expressions; empty: the chart's own list. */
   readonly excludeInterfaces: readonly string[];
+  /** How an address gets its node: dealt out evenly and kept, or by MetalLB's hash. */
+  readonly election: 'spread' | 'metallb';
   /** Whether announced addresses answer pings. */
   readonly answerPing: boolean;
   readonly speakerNodeSelector: Readonly<Record<string, string>>;

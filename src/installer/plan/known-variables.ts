@@ -32,5 +32,6 @@ export const KNOWN_VARIABLES: readonly string[] = [
   'metallb_controller_replicas',
   'metallb_exclude_interfaces',
   'metallb_answer_ping',
+  'metallb_election',
   'metallb_speaker_node_selector',
 ];

@@ -84,6 +84,7 @@ export function planAddon(input: PlanInput): PlanResult {
     controllerReplicas: variables.get('metallb_controller_replicas', readInteger(1, 9)) ?? 2,
     waitSeconds: variables.get('metallb_wait_seconds', readInteger(1, 3600)) ?? 180,
     excludeInterfaces: variables.get('metallb_exclude_interfaces', readList(readPattern)) ?? [],
+    election: variables.get('metallb_election', readOneOf(['spread', 'metallb'])) ?? 'spread',
     answerPing: variables.get('metallb_answer_ping', readYesNo) ?? false,
     speakerNodeSelector: variables.get('metallb_speaker_node_selector', readTextMap) ?? {},
     access: readAccess(variables, input),

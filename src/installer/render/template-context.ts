@@ -35,6 +35,7 @@ export function valuesContext(plan: AddonPlan, imageDigest: string | undefined):
     podNetworks: plan.podNetworks,
     serviceNetworks: plan.serviceNetworks,
     excludeInterfaces: plan.excludeInterfaces,
+    election: plan.election,
     answerPing: plan.answerPing,
     speakerNodeSelector: plan.speakerNodeSelector,
     hasSpeakerNodeSelector: Object.keys(plan.speakerNodeSelector).length > 0,

@@ -24,6 +24,11 @@ describe('what is wrong is said with its line', () => {
       want: ['config.yml:2: metallb_protocol is "layer3", it must be "layer2" or "bgp" (did you mean "layer2"?)'],
     },
     {
+      name: 'an unknown election',
+      given: `${POOL}metallb_election: hash`,
+      want: ['config.yml:2: metallb_election is "hash", it must be "spread" or "metallb"'],
+    },
+    {
       name: 'no pool at all',
       given: 'metallb_protocol: layer2',
       want: [
@@ -254,6 +259,14 @@ describe('what is fine', () => {
       archive: { path: '/inv/img.tar' },
     });
     expect(Object.isFrozen(plan.pools[0]?.addresses)).toBe(true);
+  });
+
+  test.each([
+    { given: POOL, want: 'spread' },
+    { given: `${POOL}metallb_election: ""`, want: 'spread' },
+    { given: `${POOL}metallb_election: metallb`, want: 'metallb' },
+  ])('elected $want: $given', ({ given, want }) => {
+    expect(makePlan(given).election).toBe(want);
   });
 
   test('other variables of a kubeasz config.yml are not looked at', () => {

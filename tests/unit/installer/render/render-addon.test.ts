@@ -91,6 +91,7 @@ metallb_local_pref: 0
 metallb_log_level: debug
 metallb_controller_replicas: 3
 metallb_exclude_interfaces: ["^veth.*", '^a"b$']
+metallb_election: metallb
 metallb_answer_ping: "yes"
 metallb_speaker_node_selector: {rack: "1"}
 metallb_image_repository: registry.local:5000/lb
