@@ -45,7 +45,7 @@ export interface Speaker {
   machine: Liveness;
   /** Its clock: real × rate + offset. */
   readonly rate: number;
-  readonly offset: number;
+  offset: number;
   alive: boolean;
   /** Nothing of it runs before. */
   busyUntil: number;
@@ -131,11 +131,13 @@ export class LivenessWorld {
 
   /**
    * SIGSTOP, and SIGCONT so much later: what arrives meanwhile waits in the socket. 'machine': a host that is not given its
-   * CPUs, and loses that.
+   * CPUs, and loses that. 'clock-too': one that is suspended, and whose monotonic clock stands still with it.
    */
-  freeze(name: string, milliseconds: number, what: 'process' | 'machine' = 'process'): void {
+  freeze(name: string, milliseconds: number, what: 'process' | 'machine' | 'clock-too' = 'process'): void {
     const speaker = this.speaker(name);
-    if (what === 'machine') speaker.deafUntil = this.now + milliseconds;
+    if (what !== 'process') speaker.deafUntil = this.now + milliseconds;
+    // Nothing of it runs before it is over, so nothing sees the clock go back.
+    if (what === 'clock-too') speaker.offset -= milliseconds * speaker.rate;
     this.#keepBusy(speaker, this.now + milliseconds);
   }
 

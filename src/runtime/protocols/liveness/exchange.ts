@@ -18,7 +18,7 @@ import { type BootId, MAX_MESSAGE_BYTES, type Message, type Status, type Summary
 import type { Peer } from './peer.ts';
 import { Repair } from './repair.ts';
 import type { Roster } from './roster.ts';
-import { PRONOUNCE_MS } from './timings.ts';
+import { HEARTBEAT_MS, PRONOUNCE_MS, REMIND_MS } from './timings.ts';
 
 /** Where it goes, and what the other half makes of what is heard here. */
 export interface Listener {
@@ -182,10 +182,23 @@ export class Exchange {
   pronounce(peer: Peer, now: Instant): void {
     if (peer.pronouncedAt !== undefined && now - peer.pronouncedAt < PRONOUNCE_MS) return;
     peer.pronouncedAt = now;
+    this.#tellOwners(peer, now);
+    this.#listener.send([peer.node], { kind: 'pronounced', incarnation: peer.incarnation });
+  }
+
+  /** It lives, and was told a while ago that it was dead: if it has not given its addresses up, that may have been lost. */
+  remind(peer: Peer, now: Instant): void {
+    if (peer.pronouncedAt === undefined || now - peer.pronouncedAt >= REMIND_MS) return;
+    if (peer.ownersToldAt === undefined || now - peer.ownersToldAt >= HEARTBEAT_MS / 2) this.#tellOwners(peer, now);
+  }
+
+  /** Of what it claims, as far as is known here, all that others own. */
+  #tellOwners(peer: Peer, now: Instant): void {
+    peer.ownersToldAt = now;
     const byNode = new Map<string, Map<number, Ip[]>>();
     for (const ip of this.#book.addresses(peer.node)) {
       const owner = this.#book.owner(ip);
-      if (owner === undefined) continue;
+      if (owner === undefined || owner.node === peer.node) continue;
       const epochs = byNode.get(owner.node) ?? new Map<number, Ip[]>();
       byNode.set(owner.node, epochs);
       epochs.set(owner.epoch, [...(epochs.get(owner.epoch) ?? []), ip]);
@@ -200,7 +213,6 @@ export class Exchange {
         this.#listener.send([peer.node], { kind: 'owners', owners });
       }
     }
-    this.#listener.send([peer.node], { kind: 'pronounced', incarnation: peer.incarnation });
   }
 
   #onPull(peer: Peer, message: Extract<Message, { kind: 'pull' }>): void {

@@ -304,6 +304,7 @@ export class Liveness {
     } else this.#exchange.adopt(peer, status.incarnation);
     if (status.leaving && !peer.leaving) this.#outputs.push({ kind: 'leaving', node: peer.node });
     peer.leaving = status.leaving;
+    this.#exchange.remind(peer, now);
     this.#exchange.compare(peer, status, now);
   }
 

@@ -35,6 +35,8 @@ export class Peer {
   helloEveryMs = HELLO_MS;
   /** When it was last told that it counts as dead. */
   pronouncedAt: Instant | undefined;
+  /** When it was last told who has its addresses. */
+  ownersToldAt: Instant | undefined;
   #sequence: number | undefined;
   #heartbeatAt: Instant | undefined;
 

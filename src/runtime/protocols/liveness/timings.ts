@@ -53,6 +53,8 @@ export const HELLO_CEILING_MS = 10_000;
 export const REVIVE_MS = 80;
 /** Between two times that one of them is told that it counts as dead. */
 export const PRONOUNCE_MS = 60;
+/** For how long after that it is told again and again who has its addresses, until it has given them up. */
+export const REMIND_MS = 1000;
 /** Between two measurements of the round trip, to one neighbour in turn. */
 export const ROUND_TRIP_MS = 1000;
 
