@@ -26,7 +26,7 @@ function titles(file: string): readonly string[] {
 }
 
 test(`each of ${rows.length} rules names tests that are there`, () => {
-  expect(rows.length).toBeGreaterThan(35);
+  expect(rows.length).toBeGreaterThan(70);
   const missing = rows.flatMap(({ rule, tests }) => {
     let file = '';
     return tests.split('; ').flatMap((part) => {
