@@ -4,6 +4,7 @@
  *
  *     cable       unplug (the carrier stays), dropCarrier ── plug          any host, "client" as well
  *                 loseFrames ─────────────────────────────── loseFrames 0
+ *                 part: two hosts of each other ──────────── join
  *     processes   freeze ─────────────────────────────────── thaw          nodes, whole or one program of their pods
  *                 load ───────────────────────────────────── load 0        nodes
  *                 kill: kubelet starts it again
@@ -16,6 +17,7 @@ import { enterHost, knownHost, knownNode, layoutOfHandle, type SandboxHandle } f
 import type { Layout, NodeLayout } from './layout.ts';
 import { dropPort, plugPort, readPorts, unplugPort } from './network.ts';
 import { isStopped, nodePids, programPids, signalPid } from './node-processes.ts';
+import { joinHost, partHosts, readPartings } from './partition.ts';
 
 export interface Fault {
   readonly host: string;
@@ -47,6 +49,23 @@ export async function loseFrames(
   const layout = layoutOfHandle(handle);
   if (percent === 0) await clearLoss(layout, knownHost(handle, host));
   else await setLoss(layout, knownHost(handle, host), percent, direction);
+}
+
+/** Parts two hosts from each other; everybody else reaches both. */
+export async function part(handle: SandboxHandle, host: string, other: string): Promise<void> {
+  const [first, second] = [knownHost(handle, host), knownHost(handle, other)];
+  if (first === second) {
+    throw new SandboxError({
+      problem: `${first} cannot be parted from itself`,
+      hint: 'name two hosts; one is cut off from all by unplug',
+    });
+  }
+  await partHosts(layoutOfHandle(handle), first, second);
+}
+
+/** Undoes part, for the host and everybody it is parted from. */
+export async function join(handle: SandboxHandle, host: string): Promise<void> {
+  await joinHost(layoutOfHandle(handle), knownHost(handle, host));
 }
 
 /**
@@ -96,6 +115,7 @@ export async function heal(handle: SandboxHandle, host?: string): Promise<void> 
   for (const name of hosts) {
     await plug(handle, name);
     await loseFrames(handle, name, { percent: 0 });
+    await join(handle, name);
     if (name === layout.client.name) continue;
     await thaw(handle, name);
     await load(handle, name, 0);
@@ -105,7 +125,7 @@ export async function heal(handle: SandboxHandle, host?: string): Promise<void> 
 /** The faults that last, as the machine shows them. */
 export async function readFaults(handle: SandboxHandle): Promise<Fault[]> {
   const layout = layoutOfHandle(handle);
-  const [ports, losses] = await Promise.all([readPorts(layout), readLosses(layout)]);
+  const [ports, losses, parted] = await Promise.all([readPorts(layout), readLosses(layout), readPartings(layout)]);
   const faults: Fault[] = [];
   for (const host of [...layout.nodes, layout.client]) {
     const tell = (what: string | undefined) => what !== undefined && faults.push({ host: host.name, what });
@@ -114,6 +134,7 @@ export async function readFaults(handle: SandboxHandle): Promise<Fault[]> {
       port === 'no-carrier' ? 'has no carrier' : port === 'unplugged' ? 'is unplugged: the carrier stays' : undefined,
     );
     tell(losses.get(host.name));
+    for (const [first, second] of parted) tell(first === host.name ? `is parted from ${second}` : undefined);
     if ('podCidr' in host) for (const what of await readProcessFaults(layout, host)) tell(what);
   }
   return faults;

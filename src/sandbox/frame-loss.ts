@@ -5,10 +5,10 @@
  *
  *     host ── eth0 ═══ port-<host> ── "from" (prerouting) ── bridge ── "to" (postrouting) ── port-<host> ═══ eth0 ── host
  */
-import { runCommand, tryCommand } from './command.ts';
-import { errorText, SandboxError } from './errors.ts';
+import { SandboxError } from './errors.ts';
 import type { Layout } from './layout.ts';
 import { portOf } from './network.ts';
+import { listRules, setRules, withoutTable } from './switch-rules.ts';
 
 /** Which frames are lost, seen from the host: what it sends, what it is sent, or each of both. */
 export type LossDirection = 'from' | 'to' | 'both';
@@ -18,27 +18,17 @@ const RESOLUTION = 0.001;
 
 /** Replaces the host's rules. `percent`: above 0, at most 100. */
 export async function setLoss(layout: Layout, host: string, percent: number, direction: LossDirection): Promise<void> {
-  const ruleset = formatLoss(host, percent, direction);
-  try {
-    await nft(layout, ruleset);
-  } catch (error) {
-    throw new SandboxError({
-      problem: `frames of ${host} cannot be lost: ${errorText(error)}`,
-      hint: 'the kernel has to provide nftables for bridges (its module nf_tables, CONFIG_NF_TABLES_BRIDGE)',
-      cause: error,
-    });
-  }
+  await setRules(layout, formatLoss(host, percent, direction), `frames of ${host} cannot be lost`);
 }
 
 export async function clearLoss(layout: Layout, host: string): Promise<void> {
-  await nft(layout, withoutTable(host));
+  await setRules(layout, withoutTable(tableOf(host)), `loss of ${host}'s frames cannot be ended`);
 }
 
 /** What is lost now, in words, by host. */
 export async function readLosses(layout: Layout): Promise<Map<string, string>> {
-  const argv = [...inSwitch(layout), 'nft', '-json', 'list', 'ruleset'];
-  const { exitCode, stdout } = await tryCommand(argv);
-  return exitCode === 0 ? parseLosses(stdout) : new Map();
+  const json = await listRules(layout, 'ruleset');
+  return json === undefined ? new Map() : parseLosses(json);
 }
 
 /** The ruleset, which replaces the host's former one. */
@@ -58,7 +48,7 @@ export function formatLoss(host: string, percent: number, direction: LossDirecti
       ? [`  chain ${name} {`, `    type filter hook ${hook} priority 0`, rule(match, name), '  }']
       : [];
   return [
-    withoutTable(host).trimEnd(),
+    withoutTable(tableOf(host)).trimEnd(),
     `table bridge ${tableOf(host)} {`,
     ...chain('from', 'prerouting', 'iifname'),
     ...chain('to', 'postrouting', 'oifname'),
@@ -87,17 +77,4 @@ const TABLE_PREFIX = 'loss-';
 
 function tableOf(host: string): string {
   return `${TABLE_PREFIX}${host}`;
-}
-
-/** Deletes the table whether it is there or not. */
-function withoutTable(host: string): string {
-  return `table bridge ${tableOf(host)} {\n}\ndelete table bridge ${tableOf(host)}\n`;
-}
-
-async function nft(layout: Layout, ruleset: string): Promise<void> {
-  await runCommand([...inSwitch(layout), 'nft', '--file', '-'], { input: ruleset });
-}
-
-function inSwitch(layout: Layout): string[] {
-  return ['nsenter', `--net=/run/netns/${layout.switchNetns}`, '--'];
 }

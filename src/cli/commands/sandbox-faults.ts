@@ -3,7 +3,19 @@
  * then does. Joins argv to src/sandbox/faults.ts; no logic of its own.
  */
 import { Command, Option } from 'commander';
-import { dropCarrier, freeze, heal, kill, load, loseFrames, plug, thaw, unplug } from '../../sandbox/faults.ts';
+import {
+  dropCarrier,
+  freeze,
+  heal,
+  join,
+  kill,
+  load,
+  loseFrames,
+  part,
+  plug,
+  thaw,
+  unplug,
+} from '../../sandbox/faults.ts';
 import type { SandboxHandle } from '../../sandbox/sandbox.ts';
 
 /** The running instance of the name; throws when there is none. */
@@ -36,6 +48,12 @@ export function faultCommand(openRunning: OpenRunning): Command {
     .action(async (host: string, percent: string, flags: Flags) =>
       loseFrames(await openRunning(flags), host, { percent: Number(percent), direction: flags.direction ?? 'both' }),
     );
+  add('part <host> <other>', 'let nothing pass between the two; everybody else reaches both').action(
+    async (host: string, other: string, flags: Flags) => part(await openRunning(flags), host, other),
+  );
+  add('join <host>', 'undo it, for the host and all it is parted from').action(async (host: string, flags: Flags) =>
+    join(await openRunning(flags), host),
+  );
   add(
     'freeze <node> [program]',
     'stop all its processes, or a program of its pods such as speaker, where they stand',

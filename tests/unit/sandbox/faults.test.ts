@@ -4,6 +4,7 @@ import { SandboxError } from '../../../src/sandbox/errors.ts';
 import { formatLoss, parseLosses } from '../../../src/sandbox/frame-loss.ts';
 import { parsePorts } from '../../../src/sandbox/network.ts';
 import { runs } from '../../../src/sandbox/node-processes.ts';
+import { formatParting, parsePartings } from '../../../src/sandbox/partition.ts';
 
 describe('loss of frames', () => {
   test('in both directions: at the host’s port, on the way in and on the way out, replacing what was there', () => {
@@ -55,6 +56,27 @@ describe('loss of frames', () => {
       ['node1', '5 % of what is sent from node1 is lost, and 5 % of what is sent to node1 is lost'],
       ['client', '1 % of what is sent to client is lost'],
     ]);
+  });
+});
+
+describe('two hosts parted', () => {
+  test('in both directions, by a table of the pair’s own, whichever is named first', () => {
+    const lines = formatParting('node2', 'node1').split('\n');
+    expect(lines).toContain('table bridge parted-node1--node2 {');
+    expect(lines).toContain('    iifname "port-node1" oifname "port-node2" counter drop');
+    expect(lines).toContain('    iifname "port-node2" oifname "port-node1" counter drop');
+    expect(formatParting('node1', 'node2')).toBe(formatParting('node2', 'node1'));
+  });
+
+  test('is read back, other tables left out', () => {
+    const table = (name: string, family = 'bridge') => ({ table: { family, name } });
+    const nftables = [
+      { metainfo: {} },
+      table('parted-master--node1'),
+      table('loss-node1'),
+      table('parted-a--b', 'inet'),
+    ];
+    expect(parsePartings(JSON.stringify({ nftables }))).toEqual([['master', 'node1']]);
   });
 });
 
