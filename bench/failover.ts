@@ -6,6 +6,7 @@
  * The announcing nodes are not the one where nginx runs, and neither is the master: what fails is the way to the
  * Service, never the Service or the API server.
  */
+import { setTimeout as pause } from 'node:timers/promises';
 import { dropCarrier, freeze, heal, kill, unplug } from '../src/sandbox/faults.ts';
 import { nginxImage, type SandboxHandle } from '../src/sandbox/sandbox.ts';
 import { firstFrameAfter, monotonicMs, probeRequests, recordNeighbours } from '../tests/support/client-probes.ts';
@@ -20,6 +21,8 @@ const ADDRESS = '10.215.144.1';
 const NAME = 'failover';
 const ROUNDS = 20;
 const GIVE_UP_MS = 120_000;
+/** Whatever happens lasts so long at least. What is over sooner is lateness to the others, who then wait longer. */
+const LASTS_MS = 2000;
 /** So often in a row the same node alone has to answer before a round begins; each asking takes a second. */
 const SETTLED = 3;
 
@@ -28,12 +31,20 @@ interface Kind {
   /** Whose frame ends the wait: where kubelet starts the speaker again, it may be the former owner's. */
   readonly claimedBy: 'another' | 'anybody';
   strike(cluster: Cluster, node: string): Promise<unknown>;
+  /** What there is to do beside healing the node. */
+  mend?(cluster: Cluster, node: string): Promise<unknown>;
 }
 
 const KINDS: readonly Kind[] = [
   { name: 'port unplugged, carrier stays', claimedBy: 'another', strike: ({ handle }, node) => unplug(handle, node) },
   { name: 'carrier lost', claimedBy: 'another', strike: ({ handle }, node) => dropCarrier(handle, node) },
-  { name: 'speaker killed (-9)', claimedBy: 'anybody', strike: ({ handle }, node) => kill(handle, node, 'speaker') },
+  {
+    name: 'speaker killed (-9)',
+    claimedBy: 'anybody',
+    strike: ({ handle }, node) => kill(handle, node, 'speaker'),
+    // Another pod in its place: kubelet would wait longer and longer before it starts this one's container again.
+    mend: stopSpeaker,
+  },
   {
     name: 'speaker frozen (SIGSTOP)',
     claimedBy: 'another',
@@ -105,6 +116,7 @@ async function oneRound(cluster: Cluster, kind: Kind): Promise<Round> {
     );
     const again = async () => requests.soFar().some((attempt) => attempt.beganMs > taken.atMs && isAnswered(attempt));
     await waitFor('requests answered again', again, { withinMs: GIVE_UP_MS, everyMs: 10 });
+    await pause(Math.max(0, struckMs + LASTS_MS - monotonicMs()));
     const attempts = await requests.stop();
     return {
       takenOverMs: taken.atMs - struckMs,
@@ -113,6 +125,7 @@ async function oneRound(cluster: Cluster, kind: Kind): Promise<Round> {
     };
   } finally {
     await Promise.all([requests.stop(), frames.stop()]).finally(() => heal(cluster.handle, owner));
+    await kind.mend?.(cluster, owner);
     await cluster.kubectl('wait', '--for=condition=Ready', `node/${owner}`, `--timeout=${GIVE_UP_MS / 1000}s`);
     await cluster.kubectl('rollout', 'status', '-n', 'metallb-system', 'daemonset/speaker', '--timeout=300s');
   }

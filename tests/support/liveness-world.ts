@@ -77,6 +77,8 @@ export class LivenessWorld {
   addresses: readonly Ip[] = [];
   /** Sees every datagram; false: it is lost. */
   passes: (from: string, to: string) => boolean = () => true;
+  /** Until when what a node sends waits in its kernel, for the neighbours' addresses to be resolved; then all of it goes. */
+  readonly unresolvedUntil = new Map<string, number>();
   /** The longest that an address was answered for by two at once, in milliseconds, and since when it is. */
   readonly doubleMs = new Map<Ip, number>();
   readonly #heap = new EventHeap();
@@ -288,7 +290,8 @@ export class LivenessWorld {
     const { lostPercent, delayMs, jitterMs } = this.weather;
     if (!this.passes(speaker.name, to) || (lostPercent > 0 && this.dice(100) < lostPercent)) return;
     const sender = speaker.boot;
-    this.#heap.add(this.now + delayMs + (jitterMs * this.dice(1000)) / 1000, () => {
+    const leavesAt = Math.max(this.now, this.unresolvedUntil.get(speaker.name) ?? 0);
+    this.#heap.add(leavesAt + delayMs + (jitterMs * this.dice(1000)) / 1000, () => {
       const receiver = this.speakers.get(to);
       // The envelope of another process opens nothing.
       if (receiver === undefined || this.speakers.get(speaker.name)?.boot !== sender) return;

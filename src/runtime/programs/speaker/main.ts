@@ -24,6 +24,7 @@ import type { Ip } from '../../model/ip.ts';
 import { Announced } from './announced.ts';
 import { ClusterThread } from './cluster-thread.ts';
 import { ConflictGuard } from './conflict-guard.ts';
+import { FirstClaims } from './first-claims.ts';
 import { readSpeakerFlags } from './flags.ts';
 import { GatewayWatch } from './gateway-watch.ts';
 import { livenessFigures } from './liveness-figures.ts';
@@ -38,8 +39,6 @@ import { TakeOverTimer } from './take-overs.ts';
 const LEAVE_MS = 2000;
 /** How long it goes on answering without claims, when those who are to succeed it make none. */
 const HANDOVER_MS = 500;
-/** How long the others' claims may take to be heard of after a start, before this speaker makes its own. */
-const SETTLE_MS = 1000;
 /** How long the goodbye may take before the speaker ends without it. */
 const RETIRE_MS = 1500;
 
@@ -119,7 +118,7 @@ const news =
     soon: setImmediate,
     onView: (view) => cluster.setLiveness(view),
   });
-let hasPeers = false;
+const firstClaims = new FirstClaims(hostClock, () => claim(announced.allowClaims()));
 let layer2: Layer2Metrics | undefined;
 const takeOvers = new TakeOverTimer();
 
@@ -206,19 +205,17 @@ function handle(message: FromCluster): void {
   }
 }
 
-/** The first time tells how long to wait before the first claims. */
 function meet(peers: readonly Peer[]): void {
   link?.setPeers(peers);
   news?.changed();
-  if (hasPeers) return;
-  hasPeers = true;
-  hostClock.schedule(peers.length === 0 ? 0 : SETTLE_MS, () => claim(announced.allowClaims()));
+  firstClaims.met(peers.length);
 }
 
 function heed(output: LinkOutput): void {
   news?.take(output);
   if (output.kind === 'peer') {
     layer2?.verdict(output.state);
+    if (output.state === 'alive') firstClaims.heard();
     if (output.state === 'dead') takeOvers.verdict(hostClock.now());
   }
   // Somebody else announced them too until now, and neighbours may have believed it.

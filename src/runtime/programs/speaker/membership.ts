@@ -47,7 +47,7 @@ export interface MembershipOptions {
   readonly random: Random;
   readonly settings: Pick<ClusterWorkerData, 'nodeName' | 'namespace' | 'livenessPort' | 'boot'>;
   readonly node: (name: string) => NodeDetails | undefined;
-  /** speakers(), speakerMacs() or conflicts() answers otherwise than before. */
+  /** speakers(), peers(), speakerMacs() or conflicts() answers otherwise than before. */
   readonly onChanged: () => void;
   /** The API server is in reach again after it was not. */
   readonly onBackInReach: () => void;
@@ -211,7 +211,8 @@ export class Membership {
     const alive = this.#alive().map(({ holder, annotations }) => {
       return [holder, annotations[INTERFACES_ANNOTATION], annotations[CONFLICTS_ANNOTATION]];
     });
-    const answer = JSON.stringify([alive.sort(), this.speakerMacs()]);
+    // A speaker that was killed and started again is known by its new boot alone, and counts as dead until it is heard.
+    const answer = JSON.stringify([alive.sort(), this.peers(), this.speakerMacs()]);
     if (answer === this.#told) return;
     this.#told = answer;
     onChanged();

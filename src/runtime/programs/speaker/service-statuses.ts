@@ -229,7 +229,7 @@ export class ServiceStatuses {
         await this.#writeStatus(key, change.wanted);
         return;
       case 'patch-metadata':
-        this.#wrote(key, await patchServiceL2StatusMetadata(api, this.#identity(change.wanted)));
+        this.#wrote(key, await stillThere(patchServiceL2StatusMetadata(api, this.#identity(change.wanted))));
         return;
       case 'patch-status':
         await this.#writeStatus(key, change.wanted);
@@ -243,7 +243,8 @@ export class ServiceStatuses {
 
   async #writeStatus(key: string, wanted: WantedStatus): Promise<void> {
     const { api, settings } = this.#options;
-    this.#wrote(key, await writeServiceL2Status(api, { namespace: settings.namespace, name: wanted.name }, wanted));
+    const object = { namespace: settings.namespace, name: wanted.name };
+    this.#wrote(key, await stillThere(writeServiceL2Status(api, object, wanted)));
   }
 
   #wrote(key: string, answer: unknown): void {
@@ -259,7 +260,7 @@ export class ServiceStatuses {
   #failed(error: unknown): Outcome {
     const status = error instanceof KubeError ? error.status : 0;
     // Somebody was faster, or the copy is behind: what is there is looked at again.
-    if (status === 409) return RETRY;
+    if (status === 409 || error instanceof GoneMeanwhile) return RETRY;
     const isObjectsFault = status === 400 || status === 404 || status === 422;
     if (isObjectsFault) {
       this.#options.onError(error);
@@ -299,6 +300,18 @@ function isSame(a: ServiceAnnouncement | undefined, b: ServiceAnnouncement): boo
 function objectKeyOf(key: string): ObjectKey {
   const slash = key.indexOf('/');
   return { namespace: key.slice(0, slash), name: key.slice(slash + 1) };
+}
+
+/** What was to be patched is not there any more: as an address moves, the speaker that has it now clears away. */
+class GoneMeanwhile extends Error {}
+
+async function stillThere<T>(patch: Promise<T>): Promise<T> {
+  try {
+    return await patch;
+  } catch (error) {
+    if (error instanceof KubeError && error.status === 404) throw new GoneMeanwhile();
+    throw error;
+  }
 }
 
 async function goneIsGone(deletion: Promise<unknown>): Promise<void> {

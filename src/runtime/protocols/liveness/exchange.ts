@@ -186,33 +186,52 @@ export class Exchange {
     this.#listener.send([peer.node], { kind: 'pronounced', incarnation: peer.incarnation });
   }
 
+  /**
+   * Tells it the same without having been asked: where the way to it is open again and the way back is not, it hears, and
+   * gives its addresses up before it can be heard. One datagram of them at a time; only its watchers do that.
+   */
+  callOut(peer: Peer, now: Instant): void {
+    if (peer.condition !== 'dead' || !this.#roster.isWatcherOf(peer)) return;
+    const messages = this.#ownersOf(peer);
+    peer.pronouncedAt = now;
+    peer.ownersTurn += 1;
+    const next = messages[peer.ownersTurn % messages.length];
+    if (next !== undefined) this.#listener.send([peer.node], next);
+    this.#listener.send([peer.node], { kind: 'pronounced', incarnation: peer.incarnation });
+  }
+
   /** It lives, and was told a while ago that it was dead: if it has not given its addresses up, that may have been lost. */
   remind(peer: Peer, now: Instant): void {
     if (peer.pronouncedAt === undefined || now - peer.pronouncedAt >= REMIND_MS) return;
     if (peer.ownersToldAt === undefined || now - peer.ownersToldAt >= HEARTBEAT_MS / 2) this.#tellOwners(peer, now);
   }
 
-  /** Of what it claims, as far as is known here, all that others own. */
   #tellOwners(peer: Peer, now: Instant): void {
     peer.ownersToldAt = now;
+    for (const message of this.#ownersOf(peer)) this.#listener.send([peer.node], message);
+  }
+
+  /** Of what it claims, as far as is known here, all that others own. */
+  #ownersOf(peer: Peer): Message[] {
     const byNode = new Map<string, Map<number, Ip[]>>();
     for (const ip of this.#book.addresses(peer.node)) {
       const owner = this.#book.owner(ip);
       if (owner === undefined || owner.node === peer.node) continue;
       const epochs = byNode.get(owner.node) ?? new Map<number, Ip[]>();
       byNode.set(owner.node, epochs);
-      epochs.set(owner.epoch, [...(epochs.get(owner.epoch) ?? []), ip]);
+      const ips = epochs.get(owner.epoch) ?? [];
+      epochs.set(owner.epoch, ips);
+      ips.push(ip);
     }
     const { self } = this.#roster;
-    for (const [node, epochs] of byNode) {
+    return [...byNode].flatMap(([node, epochs]) => {
       const id = node === self.node ? self.id : this.#roster.get(node)?.id;
-      if (id === undefined) continue;
+      if (id === undefined) return [];
       const groups = [...epochs].map(([epoch, ips]) => ({ epoch, ips }));
-      for (const part of splitClaims(groups, MAX_MESSAGE_BYTES / 2)) {
-        const owners = part.map((claims) => ({ node: id, claims }));
-        this.#listener.send([peer.node], { kind: 'owners', owners });
-      }
-    }
+      return splitClaims(groups, MAX_MESSAGE_BYTES / 2).map((part): Message => {
+        return { kind: 'owners', owners: part.map((claims) => ({ node: id, claims })) };
+      });
+    });
   }
 
   #onPull(peer: Peer, message: Extract<Message, { kind: 'pull' }>): void {

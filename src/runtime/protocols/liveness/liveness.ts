@@ -61,8 +61,9 @@ export class Liveness {
     this.#options = options;
     this.#random = options.seed;
     this.#roster = new Roster(options.node, options.sha256Hex);
-    this.#outreach = new Outreach(this.#roster, (peer, id, now) => {
-      this.#outbox.send([peer.node], { kind: 'probe', id, status: this.#status(now) });
+    this.#outreach = new Outreach(this.#roster, {
+      send: (peer, id, now) => this.#outbox.send([peer.node], { kind: 'probe', id, status: this.#status(now) }),
+      callOut: (peer, now) => this.#exchange.callOut(peer, now),
     });
     this.#exchange = new Exchange(options.boot, this.#roster, {
       send: (to, message) => this.#outbox.send(to, message),

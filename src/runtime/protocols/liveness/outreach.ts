@@ -8,22 +8,28 @@ import { ProbeBook } from './probe-book.ts';
 import type { Roster } from './roster.ts';
 import { HELLO_CEILING_MS, REVIVE_MS, ROUND_TRIP_MS } from './timings.ts';
 
+export interface OutreachPorts {
+  /** Sends a probe of that id. */
+  readonly send: (peer: Peer, id: number, now: Instant) => void;
+  /** One of the dead is tried: it may hear, and not be heard yet. */
+  readonly callOut: (peer: Peer, now: Instant) => void;
+}
+
 export class Outreach {
   readonly #roster: Roster;
-  readonly #send: (peer: Peer, id: number, now: Instant) => void;
+  readonly #ports: OutreachPorts;
   readonly #probes = new ProbeBook();
   #roundTripAt = 0;
   #reviveAt = 0;
   #turn = 0;
 
-  /** `send`: a probe of that id. */
-  constructor(roster: Roster, send: (peer: Peer, id: number, now: Instant) => void) {
+  constructor(roster: Roster, ports: OutreachPorts) {
     this.#roster = roster;
-    this.#send = send;
+    this.#ports = ports;
   }
 
   probe(peer: Peer, now: Instant): void {
-    this.#send(peer, this.#probes.add(peer.node, now), now);
+    this.#ports.send(peer, this.#probes.add(peer.node, now), now);
   }
 
   /** Whether that is its first answer to a probe of that id; notes how long it took. */
@@ -53,7 +59,9 @@ export class Outreach {
     this.#reviveAt = now + REVIVE_MS;
     this.#turn += 1;
     const next = gone[this.#turn % gone.length];
-    if (next !== undefined) this.probe(next, now);
+    if (next === undefined) return;
+    this.probe(next, now);
+    this.#ports.callOut(next, now);
   }
 
   #measureRoundTrip(now: Instant): void {

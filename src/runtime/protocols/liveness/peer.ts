@@ -37,6 +37,8 @@ export class Peer {
   pronouncedAt: Instant | undefined;
   /** When it was last told who has its addresses. */
   ownersToldAt: Instant | undefined;
+  /** Which part of that comes next, where a part is told at a time. */
+  ownersTurn = 0;
   #sequence: number | undefined;
   #heartbeatAt: Instant | undefined;
 
@@ -68,8 +70,12 @@ export class Peer {
     this.heardAt = now;
   }
 
-  /** Counts what was lost on the way. Heartbeats that come later than their sender meant are noted as its lateness. */
+  /**
+   * Counts what was lost on the way. Heartbeats that come later than their sender meant are noted as its lateness. Not those
+   * of somebody who counts as dead: they may have waited in its kernel, a second and more, for the way to be found again.
+   */
   countHeartbeat(sequence: number, now: Instant, wasLateHere: boolean): void {
+    if (this.isGone) return;
     const ahead = this.#sequence === undefined ? 1 : sequence - this.#sequence;
     if (ahead <= 0) return;
     this.heartbeats += 1;
@@ -89,10 +95,12 @@ export class Peer {
     this.roundTripMs = this.roundTripMs === undefined ? ms : this.roundTripMs + (ms - this.roundTripMs) / 8;
   }
 
-  /** This is its incarnation, if it is a later one: what was witnessed of earlier ones is over. */
+  /** This is its incarnation, if it is a later one: what was witnessed and counted of earlier ones is over. */
   adopt(incarnation: number): void {
     if (incarnation <= this.incarnation) return;
     this.incarnation = incarnation;
     this.witnesses.clear();
+    this.#sequence = undefined;
+    this.#heartbeatAt = undefined;
   }
 }

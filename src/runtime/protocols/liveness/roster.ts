@@ -84,6 +84,11 @@ export class Roster {
     return this.#peers(this.#ring.before(this.self.id, WATCHERS, this.#isAlive));
   }
 
+  /** Whether this speaker is one of those that would watch the peer if it lived. */
+  isWatcherOf(peer: Peer): boolean {
+    return this.#ring.after(peer.id, WATCHERS, this.#isAlive).includes(this.self.id);
+  }
+
   /** Others who can be asked about the peer, its watchers first. */
   askable(peer: Peer, count: number): Peer[] {
     const passes = (id: NodeId): boolean => id !== this.self.id && this.#isAlive(id);

@@ -225,6 +225,28 @@ describe('who lives', () => {
     await clock.advance(0);
   });
 
+  test('a speaker that counts as dead and was started again is told of at once, by its new boot', async () => {
+    const restarted = (renewal: number, boot: string) => ({
+      ...lease('b', renewal),
+      metadata: {
+        ...(lease('b', renewal) as { metadata: { annotations: object } }).metadata,
+        annotations: {
+          'metallb.io/speaker-interfaces': JSON.stringify([{ name: 'eth0', subnets: ['10.6.204.1/24'] }]),
+          'metallb.io/speaker-port': '7946',
+          'metallb.io/speaker-boot': boot,
+        },
+      },
+    });
+    api.lastWatch.send({ type: 'MODIFIED', object: restarted(1, '00000000000000b1') });
+    await clock.advance(0);
+    membership.setStates({ b: 'dead' });
+    const before = changes;
+    api.lastWatch.send({ type: 'MODIFIED', object: restarted(2, '00000000000000b2') });
+    await clock.advance(0);
+    expect(changes).toBe(before + 1);
+    expect(membership.peers()).toMatchObject([{ node: 'b', boot: '00000000000000b2' }]);
+  });
+
   test('renewals change nothing and are not told', async () => {
     const before = changes;
     await pass(20, ['a', 'b', 'c'], 1);

@@ -205,6 +205,24 @@ describe('the ServiceL2Status of a Service', () => {
   });
 });
 
+test('one that another speaker clears away as this one writes it is made again, and that is nothing to report', async () => {
+  const world = new World();
+  const { statuses, errors } = await world.speaker('n1');
+  statuses.tell(plans('web/a@n1'), ALIVE);
+  await world.settle(2_000);
+  const name = world.only;
+  const release = world.server.holdWatches();
+  world.server.remove(name);
+  // Another address: its annotation is to be patched, and it is not there any more.
+  statuses.tell(plans('web/b@n2', 'web/a@n1'), ALIVE);
+  await world.settle(2_000);
+  expect(world.server.writes).toContain(`PATCH ${name}`);
+  release();
+  await world.settle(10_000);
+  expect(world.server.says()).toEqual(['n1 web/a']);
+  expect(errors).toEqual([]);
+});
+
 describe('before anything is known', () => {
   test('nothing is written before the first plan', async () => {
     const world = new World();

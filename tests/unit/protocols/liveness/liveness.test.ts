@@ -185,6 +185,57 @@ describe('§5 load', () => {
   });
 });
 
+describe('a node is plugged in again, and its kernel resolves its neighbours only after a second', () => {
+  const plugged = (seed: number) => {
+    const world = withAddresses(seed, 4);
+    const victim = owners(world).flat()[0] ?? '';
+    world.passes = (from, to) => from !== victim && to !== victim;
+    world.run(3000);
+    world.heal();
+    world.unresolvedUntil.set(victim, world.now + 1000);
+    return { world, victim };
+  };
+
+  test('it hears at once that others have its addresses, and gives them up before it is heard', () => {
+    for (const seed of [51, 52, 53]) {
+      const { world, victim } = plugged(seed);
+      expect(world.speaker(victim).announcing.size).toBeGreaterThan(0);
+      world.run(200);
+      expect(world.speaker(victim).announcing.size).toBe(0);
+      expect(world.speaker('node-001').believes.get(victim)).not.toBe('alive');
+      world.run(1500);
+      expectOneOwnerEach(world);
+    }
+  });
+
+  test('what comes all at once then is no lateness of its: it is watched as closely as before', () => {
+    const { world, victim } = plugged(54);
+    world.run(5000);
+    const since = world.now;
+    world.kill(victim);
+    world.run(1000);
+    const told = world.toldDead(victim, since).map(({ afterMs }) => afterMs);
+    expect(told).toHaveLength(3);
+    expect(Math.max(...told)).toBeLessThan(250);
+  });
+
+  test('of those that could call it out only its watchers do, with one datagram of owners at a time', () => {
+    const world = withAddresses(55, 12);
+    const victim = owners(world).flat()[0] ?? '';
+    world.kill(victim);
+    world.run(2000);
+    const before = new Map([...world.speakers.values()].map(({ name, sent }) => [name, sent]));
+    world.run(10_000);
+    const extra = [...world.speakers.values()]
+      .filter(({ alive }) => alive)
+      .map(({ name, sent }) => (sent - (before.get(name) ?? 0)) / 10 - 3 * 25 - 2)
+      .sort((a, b) => b - a);
+    // A try every 80 ms at most, from everybody; two datagrams more from three.
+    for (const more of extra.slice(0, 3)) expect(more).toBeGreaterThan(20);
+    for (const more of extra.slice(3)) expect(more).toBeLessThan(14);
+  });
+});
+
 describe('§4 traffic', () => {
   test.each([3, 10, 150])(
     'of %d speakers none sends more than three heartbeats every 40 ms and a few tries',
