@@ -29,7 +29,10 @@ export interface AddressTable {
 }
 
 /** An address of the table, and how the watch over conflicts is to take it. */
-export interface AddressEntry extends TableEntry, Hold {}
+export interface AddressEntry extends TableEntry, Hold {
+  /** The other node that had it last before it came into the table; absent: none is known. */
+  readonly from?: string;
+}
 
 export type Hold = Pick<WantedPlace, 'policy' | 'held'>;
 
@@ -37,6 +40,8 @@ export type Hold = Pick<WantedPlace, 'policy' | 'held'>;
 export interface ClaimChanges {
   readonly claim: readonly Ip[];
   readonly release: readonly Ip[];
+  /** Of what is answered from now on, what another node had: which. */
+  readonly takenOver: ReadonlyMap<Ip, string>;
 }
 
 export class Announced {
@@ -56,17 +61,22 @@ export class Announced {
 
   /** Takes over this node's part of a new plan. */
   take(table: AddressTable): ClaimChanges {
+    const before = new Set(this.#planned().map(({ ip }) => ip));
     this.#table = table;
     this.#entries = new Map(table.entries.map((entry) => [entry.ip, entry]));
     const release = Array.from(this.#claimed).filter((ip) => table.election === 'metallb' || !this.#entries.has(ip));
     this.#forget(release);
-    return { claim: this.#claim(), release };
+    if (table.election === 'spread') return { ...this.#claim(), release };
+    const takenOver = table.entries.flatMap(({ ip, from }) =>
+      before.has(ip) || from === undefined ? [] : [[ip, from] as const],
+    );
+    return { claim: [], release, takenOver: new Map(takenOver) };
   }
 
   /** The others' claims are known: from now on it may claim what nobody else has. */
-  allowClaims(): readonly Ip[] {
+  allowClaims(): ClaimChanges {
     this.#mayClaim = true;
-    return this.#claim();
+    return { ...this.#claim(), release: [] };
   }
 
   /** Others have claimed these. */
@@ -96,25 +106,33 @@ export class Announced {
   /** What is to be answered now. */
   addresses(): readonly AnnouncedAddress[] {
     if (this.#isInDoubt) return [];
-    const { election, entries } = this.#table;
-    const answered = election === 'metallb' ? entries : entries.filter(({ ip }) => this.#claimed.has(ip));
-    return answered.map(({ ip, interfaces }) => ({ ip, interfaces }));
+    return this.#planned().map(({ ip, interfaces }) => ({ ip, interfaces }));
   }
 
-  #claim(): readonly Ip[] {
-    if (!this.#mayClaim || this.#table.election === 'metallb') return [];
-    const { nodeName, ownerOf } = this.#options;
+  /** What is to be answered when it is in no doubt. */
+  #planned(): readonly AddressEntry[] {
+    const { election, entries } = this.#table;
+    return election === 'metallb' ? entries : entries.filter(({ ip }) => this.#claimed.has(ip));
+  }
+
+  #claim(): Pick<ClaimChanges, 'claim' | 'takenOver'> {
     const claim: Ip[] = [];
-    for (const { ip, standing, holder } of this.#table.entries) {
+    const takenOver = new Map<Ip, string>();
+    if (!this.#mayClaim || this.#table.election === 'metallb') return { claim, takenOver };
+    const { nodeName, ownerOf } = this.#options;
+    for (const { ip, standing, holder, from } of this.#table.entries) {
       if (this.#claimed.has(ip)) continue;
       const owner = ownerOf(ip);
       // Ours by a claim of this process that was released and is planned again: it counts until others have heard.
       if (owner !== nodeName && (standing !== 'to-claim' || owner !== holder)) continue;
       claim.push(ip);
       if (owner !== undefined) this.#takenOver.add(ip);
+      // The claim of one that is dead does not count any more; who it was, the plan says.
+      const other = owner ?? from;
+      if (other !== undefined && other !== nodeName) takenOver.set(ip, other);
     }
     for (const ip of claim) this.#claimed.add(ip);
-    return claim;
+    return { claim, takenOver };
   }
 
   #forget(ips: readonly Ip[]): void {

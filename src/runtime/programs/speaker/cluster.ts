@@ -33,7 +33,7 @@ import { Calm } from './calm.ts';
 import { Membership } from './membership.ts';
 import type { ClusterCounters, ClusterWorkerData, FromCluster, LivenessView, Peer, ToCluster } from './messages.ts';
 import { layer2Facts } from './snapshot.ts';
-import { TakeOverCounts } from './take-overs.ts';
+import { LastHolders, TakeOverCounts } from './take-overs.ts';
 
 /** How long after a change among the speakers nothing is handed back: who comes and goes is given time to settle. */
 const SPEAKERS_CALM_MS = 10_000;
@@ -75,6 +75,7 @@ export class Cluster {
   readonly #queue: WorkQueue;
   readonly #planning: DutyCycle;
   readonly #takeOvers: TakeOverCounts;
+  readonly #lastHolders: LastHolders;
   #plans: readonly AddressPlan[] = [];
   #table: AddressTable | undefined;
   #peers: readonly Peer[] | undefined;
@@ -90,6 +91,7 @@ export class Cluster {
     this.#planning = new DutyCycle(clock, REST_PER_PLAN);
     this.#calm = new Calm(clock, () => this.#changed());
     this.#takeOvers = new TakeOverCounts(settings.nodeName);
+    this.#lastHolders = new LastHolders(settings.nodeName);
     this.#queue = new WorkQueue({
       clock,
       random,
@@ -243,6 +245,7 @@ export class Cluster {
     const before = this.#plans;
     this.#plans = planLayer2(facts, sha256Hex);
     const entries = this.#entries(tableFor(settings.nodeName, this.#plans), before, config);
+    this.#lastHolders.tell(this.#plans, election === 'spread' ? 'claims' : 'plan');
     this.#handOver({ election, entries });
     const alive = caches.speakers.map(({ nodeName }) => nodeName);
     onPlanned({ plans: this.#plans, before, alive, service: (key) => this.#services.get(key) });
@@ -252,17 +255,21 @@ export class Cluster {
   }
 
   /**
-   * What the watch over conflicts has to know of the addresses. Whether a speaker held one when it came into the table is
-   * not asked again while it is in it.
+   * What the watch over conflicts has to know of the addresses, and whom they are taken over from. Whether a speaker held
+   * one when it came into the table, and which, is not asked again while it is in it.
    */
   #entries(entries: readonly TableEntry[], before: readonly AddressPlan[], config: Config): readonly AddressEntry[] {
     const policyOf = conflictPolicies(config);
-    const known = new Map(this.#table?.entries.map(({ ip, held }) => [ip, held]));
+    const known = new Map(this.#table?.entries.map(({ ip, held, from }) => [ip, { held, ...(from && { from }) }]));
     const owned = new Set(before.filter(({ owner }) => owner !== undefined).map(({ ip }) => ip));
+    const pastOf = (entry: TableEntry): Pick<AddressEntry, 'held' | 'from'> => {
+      const from = this.#lastHolders.other(entry);
+      return { held: owned.has(entry.ip) ? 'by-a-speaker' : 'by-nobody', ...(from && { from }) };
+    };
     return entries.map((entry) => ({
       ...entry,
       policy: policyOf(entry.ip),
-      held: known.get(entry.ip) ?? (owned.has(entry.ip) ? 'by-a-speaker' : 'by-nobody'),
+      ...(known.get(entry.ip) ?? pastOf(entry)),
     }));
   }
 

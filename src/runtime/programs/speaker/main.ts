@@ -21,7 +21,7 @@ import { type Layer2Metrics, layer2Metrics } from '../../adapters/observe/layer2
 import { openLog } from '../../adapters/observe/log.ts';
 import { metricsRoutes } from '../../adapters/observe/metrics.ts';
 import type { Ip } from '../../model/ip.ts';
-import { Announced } from './announced.ts';
+import { Announced, type ClaimChanges } from './announced.ts';
 import { ClusterThread } from './cluster-thread.ts';
 import { ConflictGuard } from './conflict-guard.ts';
 import { FirstClaims } from './first-claims.ts';
@@ -75,6 +75,10 @@ const packetPath = createPacketPath({
   excludePatterns: flags.excludePatterns,
   pings: flags.pings,
   guard: conflicts,
+  onAnnounced: (ip) => {
+    const takeOver = takeOvers.announced(ip, hostClock.now());
+    if (takeOver !== undefined) layer2?.tookOver(takeOver.seconds, takeOver.cause);
+  },
 });
 
 const boot = randomBytes(8).toString('hex');
@@ -118,7 +122,7 @@ const news =
     soon: setImmediate,
     onView: (view) => cluster.setLiveness(view),
   });
-const firstClaims = new FirstClaims(hostClock, () => claim(announced.allowClaims()));
+const firstClaims = new FirstClaims(hostClock, () => carryOut(announced.allowClaims()));
 let layer2: Layer2Metrics | undefined;
 const takeOvers = new TakeOverTimer();
 
@@ -187,12 +191,9 @@ function handle(message: FromCluster): void {
     case 'speaker-macs':
       conflicts.setSpeakerMacs(message.macs);
       return;
-    case 'table': {
-      const changes = announced.take(message.table);
-      release(changes.release);
-      claim(changes.claim);
+    case 'table':
+      carryOut(announced.take(message.table));
       return;
-    }
     case 'health':
       missing = message.missing;
       return;
@@ -216,7 +217,7 @@ function heed(output: LinkOutput): void {
   if (output.kind === 'peer') {
     layer2?.verdict(output.state);
     if (output.state === 'alive') firstClaims.heard();
-    if (output.state === 'dead') takeOvers.verdict(hostClock.now());
+    takeOvers.peer(output.node, output.state, hostClock.now());
   }
   // Somebody else announced them too until now, and neighbours may have believed it.
   if (output.kind === 'claims-changed') packetPath.announceAgain(output.ips.filter((ip) => announced.claimed.has(ip)));
@@ -224,6 +225,12 @@ function heed(output: LinkOutput): void {
   else if (output.kind === 'doubt' || output.kind === 'assured') announced.setDoubt(output.kind === 'doubt');
   else return;
   answer();
+}
+
+function carryOut(changes: ClaimChanges): void {
+  release(changes.release);
+  takeOvers.begin(changes.takenOver, hostClock.now());
+  claim(changes.claim);
 }
 
 /** Answered first: whoever hears the claim stops answering. */
@@ -244,13 +251,8 @@ function release(ips: readonly Ip[]): void {
 function answer(): void {
   generation += 1;
   const addresses = announced.addresses();
-  const ips = addresses.map(({ ip }) => ip);
-  takeOvers.table(ips, hostClock.now());
+  takeOvers.keep(addresses.map(({ ip }) => ip));
   packetPath.setTable({ generation, addresses });
-  for (const ip of ips) {
-    const takeOver = takeOvers.announced(ip, hostClock.now());
-    if (takeOver !== undefined) layer2?.tookOver(takeOver.seconds, takeOver.cause);
-  }
 }
 
 async function stop(signal: string): Promise<void> {

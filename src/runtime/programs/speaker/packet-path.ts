@@ -25,7 +25,7 @@ import { macFromBits, macToBits } from '../../protocols/ethernet/codec.ts';
 import { type Ipv6Key, ipv6FromKey, solicitedNodeGroup } from '../../protocols/ip/ipv6.ts';
 import { encodeNdpAnnouncement } from '../../protocols/ndp/announcement.ts';
 import { respondNdp } from '../../protocols/ndp/responder.ts';
-import { type AddressKey, type AddressKeys, isIpv4, keysOf } from './address-keys.ts';
+import { type AddressKey, type AddressKeys, addressOf, isIpv4, keysOf } from './address-keys.ts';
 import {
   type AnnounceableInterface,
   type AnnouncementPlan,
@@ -50,6 +50,8 @@ export interface PacketPathOptions {
   readonly pings: 'ignore' | 'answer';
   /** Absent: whatever is in the table is announced. */
   readonly guard?: AnnouncementGuard;
+  /** An announcement of the address has gone out somewhere: the first one, and each one after it. */
+  readonly onAnnounced?: (ip: Ip) => void;
 }
 
 export interface PacketPath {
@@ -417,11 +419,14 @@ class SpeakerPacketPath implements PacketPath {
     const endpoint = this.#endpoints.get(outlet);
     if (endpoint?.socket === undefined) return;
     const frames = isIpv4(ip) ? encodeArpAnnouncement(ip, mac) : encodeNdpAnnouncement(ip, mac);
+    let isSent = false;
     for (const frame of frames) {
       const error = endpoint.socket.send(frame);
       if (error === undefined) this.#counters.add(endpoint.name, ip, 'gratuitousSent');
       else this.#counters.error(endpoint.name, 'sendErrors');
+      isSent ||= error === undefined;
     }
+    if (isSent) this.#options.onAnnounced?.(addressOf(ip));
   }
 }
 

@@ -30,16 +30,16 @@ const answered = () => announced.addresses().map((address) => address.ip);
 
 describe('with claims', () => {
   test('nothing is claimed before the others’ claims are known', () => {
-    expect(take(entry(A, 'to-claim'))).toEqual({ claim: [], release: [] });
+    expect(take(entry(A, 'to-claim'))).toEqual({ claim: [], release: [], takenOver: new Map() });
     expect(answered()).toEqual([]);
-    expect(announced.allowClaims()).toEqual([A]);
+    expect(announced.allowClaims()).toEqual({ claim: [A], release: [], takenOver: new Map() });
     expect(answered()).toEqual([A]);
   });
 
   test('nothing is claimed that another has claimed since the plan was made', () => {
     announced.allowClaims();
     owners.set(A, 'other');
-    expect(take(entry(A, 'to-claim'), entry(B, 'to-claim'))).toEqual({ claim: [B], release: [] });
+    expect(take(entry(A, 'to-claim'), entry(B, 'to-claim'))).toEqual({ claim: [B], release: [], takenOver: new Map() });
     expect(answered()).toEqual([B]);
     expect(take(entry(A, 'to-claim', 'other')).claim).toEqual([A]);
   });
@@ -48,20 +48,20 @@ describe('with claims', () => {
     announced.allowClaims();
     take(entry(A, 'to-claim'));
     owners.set(A, 'me');
-    expect(take(entry(A, 'yielding', 'me'))).toEqual({ claim: [], release: [] });
+    expect(take(entry(A, 'yielding', 'me'))).toEqual({ claim: [], release: [], takenOver: new Map() });
     expect(answered()).toEqual([A]);
     owners.set(A, 'other');
     announced.overtaken([A]);
     expect(answered()).toEqual([]);
     // A plan that was made before that.
-    expect(take(entry(A, 'held', 'me'))).toEqual({ claim: [], release: [] });
+    expect(take(entry(A, 'held', 'me'))).toEqual({ claim: [], release: [], takenOver: new Map() });
     expect(answered()).toEqual([]);
   });
 
   test('what is no longer planned is released', () => {
     announced.allowClaims();
     take(entry(A, 'to-claim'), entry(B, 'to-claim'));
-    expect(take(entry(B, 'held', 'me'))).toEqual({ claim: [], release: [A] });
+    expect(take(entry(B, 'held', 'me'))).toEqual({ claim: [], release: [A], takenOver: new Map() });
     expect(answered()).toEqual([B]);
   });
 
@@ -72,6 +72,48 @@ describe('with claims', () => {
     expect(answered()).toEqual([]);
     announced.setDoubt(false);
     expect(answered()).toEqual([A]);
+  });
+});
+
+describe('what another node had before', () => {
+  const fromOf = ({ takenOver }: ReturnType<typeof take>) => Object.fromEntries(takenOver);
+
+  test('what another claims, and what one claimed that is dead, as the plan says; nothing that nobody had', () => {
+    announced.allowClaims();
+    owners.set(A, 'other');
+    const C = ip('10.6.204.22');
+    const changes = take(
+      entry(A, 'to-claim', 'other'),
+      { ...entry(B, 'to-claim'), from: 'dead' },
+      entry(C, 'to-claim'),
+    );
+    expect(changes.claim).toEqual([A, B, C]);
+    expect(fromOf(changes)).toEqual({ [A]: 'other', [B]: 'dead' });
+  });
+
+  test('told once, when it is claimed', () => {
+    const plan = { ...entry(A, 'to-claim'), from: 'dead' };
+    expect(fromOf(take(plan))).toEqual({});
+    expect(fromOf(announced.allowClaims())).toEqual({ [A]: 'dead' });
+    expect(fromOf(take(plan, entry(B, 'to-claim')))).toEqual({});
+  });
+
+  test('not what this node has released and takes again', () => {
+    announced.allowClaims();
+    owners.set(A, 'me');
+    expect(fromOf(take({ ...entry(A, 'to-claim'), from: 'other' }))).toEqual({});
+  });
+
+  test('elected by hash: what came into the table, not what was answered already', () => {
+    announced.allowClaims();
+    take(entry(A, 'to-claim'));
+    const byHash = (...entries: readonly AddressEntry[]) => announced.take({ election: 'metallb', entries });
+    const [a, b] = [A, B].map((address) => ({ ...entry(address, 'to-claim'), from: 'other' })) as [
+      AddressEntry,
+      AddressEntry,
+    ];
+    expect(fromOf(byHash(a, b))).toEqual({ [B]: 'other' });
+    expect(fromOf(byHash(a, b))).toEqual({});
   });
 });
 
@@ -113,6 +155,10 @@ test('elected by hash the plan is carried out as it is, and claims are given bac
   announced.allowClaims();
   take(entry(A, 'to-claim'));
   owners.set(B, 'other');
-  expect(announced.take({ election: 'metallb', entries: [entry(B, 'to-claim')] })).toEqual({ claim: [], release: [A] });
+  expect(announced.take({ election: 'metallb', entries: [entry(B, 'to-claim')] })).toEqual({
+    claim: [],
+    release: [A],
+    takenOver: new Map(),
+  });
   expect(answered()).toEqual([B]);
 });

@@ -29,6 +29,7 @@ let hold: Hold;
 let told: (readonly LanConflict[])[];
 let logged: string[];
 let found: number;
+let announcedAt: number[];
 const log: Log = {
   info: (_, message) => logged.push(message),
   warn: (_, message) => logged.push(message),
@@ -38,7 +39,7 @@ beforeEach(() => {
   network = new FakeNetwork();
   clock = new VirtualClock();
   hold = { policy: 'yield', held: 'by-nobody' };
-  [told, logged, found] = [[], [], 0];
+  [told, logged, found, announcedAt] = [[], [], 0, []];
   network.setInterfaces({
     name: 'eth0',
     index: 2,
@@ -64,7 +65,7 @@ beforeEach(() => {
   guard.setOwnMacs([mac(OWN)]);
   guard.setSpeakerMacs([mac(OWN), mac(SPEAKER)]);
   const options = { clock, random: fixedRandom(0.5), log, excludePatterns: [], pings: 'ignore', guard } as const;
-  path = createPacketPath({ ports: network, ...options });
+  path = createPacketPath({ ports: network, ...options, onAnnounced: () => announcedAt.push(clock.now()) });
 });
 
 let generation = 0;
@@ -96,7 +97,9 @@ describe.each([ip('192.0.2.7'), ip('2001:db8::7')])('%s', (address) => {
     await clock.advance(199);
     expect(sent()).toEqual([PROBE, PROBE, PROBE]);
     expect(guard.isAnnounced(address)).toBe(false);
+    expect(announcedAt).toEqual([]);
     await clock.advance(1);
+    expect(announcedAt).toEqual([200]);
     expect(guard.isAnnounced(address)).toBe(true);
     expect(sent()).toEqual(ANNOUNCEMENT);
     expect(told).toEqual([]);

@@ -57,6 +57,7 @@ function request(ip: string): Uint8Array {
 let network: FakeNetwork;
 let clock: VirtualClock;
 let warnings: string[];
+let told: string[];
 let path: PacketPath;
 const log: Log = { info: () => {}, warn: (fields, message) => warnings.push(`${message} ${JSON.stringify(fields)}`) };
 
@@ -64,6 +65,7 @@ beforeEach(() => {
   network = new FakeNetwork();
   clock = new VirtualClock();
   warnings = [];
+  told = [];
   network.setInterfaces(nic('eth0', 2), nic('eth1', 3, { addresses: ['198.51.100.3/24'] }));
   path = createPacketPath({
     ports: network,
@@ -72,6 +74,7 @@ beforeEach(() => {
     log,
     excludePatterns: [/^veth.*/, /docker/g],
     pings: 'ignore',
+    onAnnounced: (ip) => told.push(ip),
   });
 });
 
@@ -539,6 +542,19 @@ describe('failures', () => {
     expect(sentOn('eth1')).toEqual(['reply 192.0.2.7 is-at 02:00:00:00:00:03']);
     await clock.advance(100);
     expect(sentOn('eth0')).toEqual(gratuitous('192.0.2.7', '02:00:00:00:00:02'));
+  });
+
+  test('an address is told as announced when a frame has gone out, not when it was to', async () => {
+    const eth0 = nic('eth0', 2);
+    network.setInterfaces({ ...eth0, running: false });
+    announce(address('192.0.2.7'));
+    expect(told).toEqual([]);
+    network.setInterfaces(eth0);
+    expect(told).toEqual(['192.0.2.7']);
+    socketOn('eth0').sendErrno = ENETDOWN;
+    await clock.advance(400);
+    expect(path.snapshot().interfaces[0]?.sendErrors).toBeGreaterThan(0);
+    expect(told).toEqual(['192.0.2.7']);
   });
 
   test('what the kernel does not take is counted, not thrown', () => {
