@@ -56,7 +56,7 @@ export class ConflictGuard implements AnnouncementGuard {
       nodeName,
       sendProbe: (place, mac) => this.#send(place, [probe(addressKey(place.ip), macToBits(mac))]),
       defend: (place) => this.#defend(place),
-      onAnnounceable: () => path().replan(),
+      onDecided: () => path().replan(),
       onConflicts: (conflicts) => this.#onConflicts(conflicts),
       onStaleOwner: ({ ip }) => this.#onStaleOwner(ip),
     });

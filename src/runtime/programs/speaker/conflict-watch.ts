@@ -4,7 +4,7 @@
  *
  *     setWanted(places) ─▶ ┌────────────┐ ─▶ mayAnnounce(place)     asked for every place when answers are planned
  *     see(frame's facts) ▶ │  detector  │ ─▶ sendProbe, defend      frames to send at once
- *     setOwn/SpeakerMacs ▶ │            │ ─▶ onAnnounceable         what may be announced has changed: plan anew
+ *     setOwn/SpeakerMacs ▶ │            │ ─▶ onDecided              what may be announced, or must be heard, has changed
  *     interfaceGone ─────▶ └────────────┘ ─▶ onConflicts, onStaleOwner   for the worker
  *
  * Runs on the thread of the packet path; never waits.
@@ -30,8 +30,11 @@ export interface ConflictWatchOptions {
   readonly sendProbe: (place: Place, mac: Mac) => void;
   /** Announce the place once, now: one round, no repeats. `mac` is who claimed it. */
   readonly defend: (place: Place, mac: Mac) => void;
-  /** mayAnnounce() answers otherwise than before, by itself: not called from within setWanted. */
-  readonly onAnnounceable: () => void;
+  /**
+   * mayAnnounce() answers otherwise than before, or an address that is wanted no more needs not be listened for any longer;
+   * by itself: not called from within setWanted. After onConflicts.
+   */
+  readonly onDecided: () => void;
   /** All that foreign hosts hold, as this node sees it, at every change. */
   readonly onConflicts: (conflicts: readonly LanConflict[]) => void;
   /** Another speaker, `mac`, announces what this node announces: the claims are to be compared. */
@@ -134,18 +137,18 @@ export class ConflictWatch {
     if (!this.#open) return;
     const outputs = this.#detector.handle(input, this.#options.clock.now());
     this.#schedule();
-    let isOther = false;
+    let isDecided = false;
     let areOthers = false;
     for (const output of outputs) {
       const changed = this.#act(output);
-      isOther ||= changed.announceable;
+      isDecided ||= changed.decided;
       areOthers ||= changed.conflicts;
     }
     if (areOthers) this.#options.onConflicts([...this.#conflicts.values()]);
-    if (isOther && how === 'aloud') this.#options.onAnnounceable();
+    if (isDecided && how === 'aloud') this.#options.onDecided();
   }
 
-  #act(output: ConflictOutput): { readonly announceable: boolean; readonly conflicts: boolean } {
+  #act(output: ConflictOutput): { readonly decided: boolean; readonly conflicts: boolean } {
     const key = keyOf(output);
     const place = { ip: output.ip, interface: output.interface };
     switch (output.kind) {
@@ -159,12 +162,14 @@ export class ConflictWatch {
         this.#options.onStaleOwner(place, output.mac);
         return NOTHING;
       case 'free':
-        return { announceable: this.#allow(key), conflicts: false };
-      case 'clear':
-        return { announceable: this.#allow(key), conflicts: this.#conflicts.delete(key) };
+        return { decided: this.#allow(key), conflicts: false };
+      case 'clear': {
+        const conflicts = this.#conflicts.delete(key);
+        return { decided: this.#wanted.has(key) ? this.#allow(key) : conflicts, conflicts };
+      }
       case 'conflict': {
-        const announceable = output.then !== 'defend' && this.#announceable.delete(key);
-        return { announceable, conflicts: this.#note(key, place, output.mac) };
+        const decided = output.then !== 'defend' && this.#announceable.delete(key);
+        return { decided, conflicts: this.#note(key, place, output.mac) };
       }
     }
   }
@@ -200,7 +205,7 @@ export class ConflictWatch {
   }
 }
 
-const NOTHING = { announceable: false, conflicts: false } as const;
+const NOTHING = { decided: false, conflicts: false } as const;
 
 function isOther(a: WantedPlace, b: WantedPlace): boolean {
   return a.mac !== b.mac || a.policy !== b.policy || a.held !== b.held;

@@ -7,10 +7,12 @@ import type { Hold } from '../../../../src/runtime/programs/speaker/announced.ts
 import { ConflictGuard } from '../../../../src/runtime/programs/speaker/conflict-guard.ts';
 import { createPacketPath, type PacketPath } from '../../../../src/runtime/programs/speaker/packet-path.ts';
 import { encodeArpAnnouncement } from '../../../../src/runtime/protocols/arp/announcement.ts';
+import { encodeArpProbe } from '../../../../src/runtime/protocols/arp/probe.ts';
 import { sightingOf } from '../../../../src/runtime/protocols/arp/sighting.ts';
 import { ipv4ToBits } from '../../../../src/runtime/protocols/ip/ipv4.ts';
 import { ipv6ToKey } from '../../../../src/runtime/protocols/ip/ipv6.ts';
 import { encodeNdpAnnouncement } from '../../../../src/runtime/protocols/ndp/announcement.ts';
+import { encodeNdpProbe } from '../../../../src/runtime/protocols/ndp/probe.ts';
 import { ndpSightingOf } from '../../../../src/runtime/protocols/ndp/sighting.ts';
 import { mac as macBits } from '../../../support/arp-vectors.ts';
 import { FakeNetwork } from '../../../support/fake-network.ts';
@@ -84,6 +86,14 @@ describe.each([ip('192.0.2.7'), ip('2001:db8::7')])('%s', (address) => {
     });
   const PROBE = isIpv4 ? 'probe' : 'dad-ns';
   const ANNOUNCEMENT = isIpv4 ? ['arp-request', 'arp-reply'] : ['na'];
+  const REPLY = isIpv4 ? 'arp-reply' : 'na';
+  /** Somebody to whom the answer is all the same looks whether it is in use, which whoever announces it answers. */
+  const asks = (): void => {
+    const frame = isIpv4
+      ? encodeArpProbe(ipv4ToBits(address), macBits(SPEAKER))
+      : encodeNdpProbe(ipv6ToKey(address), macBits(SPEAKER));
+    network.openOn('eth0', traffic)?.receive(frame);
+  };
   /** By a reply: a request would be answered as well. */
   const claims = (who: string): void => {
     const frames = isIpv4
@@ -119,31 +129,40 @@ describe.each([ip('192.0.2.7'), ip('2001:db8::7')])('%s', (address) => {
     expect(guard.conflicts).toMatchObject([{ ip: address, mac: FOREIGN, interface: 'eth0', node: 'n1' }]);
     expect(found).toBe(1);
     announce();
+    await clock.advance(4000);
     expect(network.openOn('eth0', traffic)).toBeDefined();
-    await clock.advance(5000);
+    await clock.advance(150);
     expect(sent()).toEqual([PROBE, PROBE, PROBE]);
+    await clock.advance(850);
     expect(guard.conflicts).toEqual([]);
     expect(told).toHaveLength(2);
     expect(logged).toEqual([
       'a host that is no speaker holds an address of a Service',
       'the address of a Service is not held by that host any more',
     ]);
-    announce();
+    // Without another table.
     expect(network.openOn('eth0', traffic)).toBeUndefined();
   });
 
-  test('taken while it is announced: given up when the claim is repeated', async () => {
+  test('taken while it is announced: given up when the claim is repeated, answered again when it is free, by one table', async () => {
     hold = { policy: 'yield', held: 'by-a-speaker' };
     announce(address);
     await clock.advance(10_000);
     sent();
+    asks();
+    expect(sent()).toEqual([REPLY]);
     claims(FOREIGN);
     await clock.advance(210);
     expect(sent()).toEqual([PROBE]);
     claims(FOREIGN);
     expect(guard.mayAnnounce({ ip: address, interface: 'eth0' })).toBe(false);
+    asks();
     await clock.advance(3000);
     expect(sent()).toEqual([]);
+    await clock.advance(4000);
+    expect(sent().slice(0, 4)).toEqual([PROBE, PROBE, PROBE, ANNOUNCEMENT[0]]);
+    asks();
+    expect(sent()).toEqual([REPLY]);
   });
 
   test('taken while it is announced, and defended: announced once more', async () => {

@@ -39,7 +39,7 @@ beforeEach(() => {
       if (holder !== undefined) void Promise.resolve(holder).then((who) => watch.see(place, 'arp-reply', who));
     },
     defend: ({ ip: address }) => lines.push(`${clock.now()} defend ${address}`),
-    onAnnounceable: () => {
+    onDecided: () => {
       plans += 1;
     },
     onConflicts: (all) => conflicts.push(all),
@@ -147,7 +147,8 @@ describe('a foreign host', () => {
     holder = undefined;
     await clock.advance(6000);
     expect(conflicts).toEqual([[seen(0)], []]);
-    expect([watch.mayAnnounce(A), plans]).toEqual([false, 0]);
+    // It need not be listened for any longer.
+    expect([watch.mayAnnounce(A), plans]).toEqual([false, 1]);
   });
 
   test('against a pool that defends: it stays announced, and is told', async () => {
