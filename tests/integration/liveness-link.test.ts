@@ -8,14 +8,10 @@ import { afterEach, describe, expect, test } from '@jest/globals';
 import { hostClock } from '../../src/runtime/adapters/host/clock.ts';
 import { DatagramSeal, type SealKeys } from '../../src/runtime/adapters/host/datagram-seal.ts';
 import { KeyFolder } from '../../src/runtime/adapters/host/key-folder.ts';
-import { HostDatagramSocket, openUdp } from '../../src/runtime/adapters/host/udp.ts';
+import { bindUdp, HostDatagramSocket, openUdp } from '../../src/runtime/adapters/host/udp.ts';
+import type { DatagramSocket } from '../../src/runtime/engine/datagram-ports.ts';
 import { type Ip, parseIp } from '../../src/runtime/model/ip.ts';
-import {
-  type LinkedPeer,
-  type LinkOutput,
-  type LivenessLink,
-  openLivenessLink,
-} from '../../src/runtime/programs/speaker/liveness-link.ts';
+import { type LinkedPeer, type LinkOutput, LivenessLink } from '../../src/runtime/programs/speaker/liveness-link.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const until = (what: string, isSo: () => boolean): Promise<unknown> =>
@@ -25,6 +21,7 @@ interface Speaker {
   readonly node: string;
   readonly boot: string;
   readonly link: LivenessLink;
+  readonly port: number;
   readonly told: { readonly atMs: number; readonly output: LinkOutput }[];
 }
 
@@ -40,31 +37,36 @@ async function start(node: string): Promise<Speaker> {
   const seal = new DatagramSeal(boot);
   seal.setKeys({ secrets: [secret], plain: 'refused' });
   const told: Speaker['told'] = [];
-  const link = await openLivenessLink({
+  const link = new LivenessLink({
     node,
     boot,
     clock: hostClock,
+    log: { info: () => undefined, warn: () => undefined },
     seal,
     sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
     seed: randomBytes(4).readUInt32BE(),
     open: (handlers) => openUdp(0, handlers),
     onOutput: (output) => told.push({ atMs: performance.now(), output }),
   });
-  const speaker = { node, boot, link, told };
+  const port = await new Promise<number>((resolve) => link.whenOpen(resolve));
+  const speaker = { node, boot, link, port, told };
   open.push(speaker);
   return speaker;
 }
 
 /** By IPv4 and IPv6 in turn. */
 function introduce(speakers: readonly Speaker[]): void {
-  const peers: LinkedPeer[] = speakers.map(({ node, boot, link }, index) => ({
+  const peers: LinkedPeer[] = speakers.map(({ node, boot, port }, index) => ({
     node,
     boot,
     address: index % 2 === 0 ? '127.0.0.1' : '::1',
-    port: link.port,
+    port,
   }));
   for (const { node, link } of speakers) link.setPeers(peers.filter((peer) => peer.node !== node));
 }
+
+/** A socket of the kernel, on any port. */
+const bound = (): Promise<DatagramSocket> => bindUdp(0, { datagram: () => undefined, broken: () => undefined });
 
 const states = ({ link }: Speaker): string[] => link.snapshot().peers.map(({ state }) => state);
 
@@ -105,9 +107,9 @@ describe('three speakers', () => {
       speakers.every((speaker) => states(speaker).every((state) => state === 'alive')),
     );
     const [a, b, c] = speakers;
-    const forger = await openUdp(0, { datagram: () => undefined });
+    const forger = await bound();
     for (let count = 0; count < 100; count++) {
-      forger.send({ address: '127.0.0.1', port: a.link.port }, randomBytes(60));
+      forger.send({ address: '127.0.0.1', port: a.port }, randomBytes(60));
     }
     await until('it is so', () => (a.link.counters().refused.malformed ?? 0) > 90);
     forger.close();
@@ -120,16 +122,24 @@ describe('three speakers', () => {
 });
 
 describe('the socket', () => {
-  test('a port that is taken is an error that names it', async () => {
-    const first = await openUdp(0, { datagram: () => undefined });
-    await expect(openUdp(first.port, { datagram: () => undefined })).rejects.toThrow(
-      `bind UDP port ${first.port}: EADDRINUSE`,
-    );
+  test('a port that is taken is an error that names it, and is opened when it is free', async () => {
+    const first = await bound();
+    const told: string[] = [];
+    const second = openUdp(first.port, {
+      datagram: () => undefined,
+      opened: (port) => told.push(`opened ${port}`),
+      unopened: ({ message }) => told.push(message),
+      broken: ({ message }) => told.push(message),
+    });
+    await until('it was tried', () => told.length > 0);
     first.close();
+    await until('it is open', () => told.includes(`opened ${first.port}`));
+    expect(told[0]).toBe(`bind UDP port ${first.port}: EADDRINUSE`);
+    second.close();
   });
 
   test('what cannot be sent is counted', async () => {
-    const socket = await openUdp(0, { datagram: () => undefined });
+    const socket = await bound();
     socket.send({ address: '255.255.255.255', port: 9 }, Buffer.from('x'));
     socket.send({ address: 'no address', port: 9 }, Buffer.from('x'));
     await until('it is so', () => Object.values(socket.errors()).reduce((sum, count) => sum + count, 0) >= 2);
@@ -198,10 +208,10 @@ describe('the socket', () => {
   });
 
   test('a knock on a closed port is answered, one on an open port is not', async () => {
-    const socket = await openUdp(0, { datagram: () => undefined });
-    const other = await openUdp(0, { datagram: () => undefined });
+    const socket = await bound();
+    const other = await bound();
     const refused: string[] = [];
-    const closed = await openUdp(0, { datagram: () => undefined });
+    const closed = await bound();
     const { port } = closed;
     closed.close();
     await new Promise((resolve) => setImmediate(resolve));

@@ -8,7 +8,7 @@ import { runInNewContext } from 'node:vm';
 import { DatagramSeal, type Refusal } from '../../src/runtime/adapters/host/datagram-seal.ts';
 import { type Ip, parseIp } from '../../src/runtime/model/ip.ts';
 import { type Instant, instant } from '../../src/runtime/model/time.ts';
-import { openLivenessLink } from '../../src/runtime/programs/speaker/liveness-link.ts';
+import { LivenessLink } from '../../src/runtime/programs/speaker/liveness-link.ts';
 import { decodeMessage, encodeMessage } from '../../src/runtime/protocols/liveness/codec.ts';
 import { Liveness } from '../../src/runtime/protocols/liveness/liveness.ts';
 import type { Message, Status } from '../../src/runtime/protocols/liveness/messages.ts';
@@ -57,15 +57,15 @@ export async function fuzzLink(size: {
   const roll = seededDice(size.seed);
   const caused: unknown[] = [];
   const seal = sealOf('a', SECRET);
-  const link = await openLivenessLink({
+  const link = new LivenessLink({
     node: 'a',
     boot: BOOTS.a,
     clock: standingClock,
+    log: { info: () => undefined, warn: () => undefined },
     seal,
     sha256Hex,
     seed: 1,
-    open: async () => ({
-      port: 7946,
+    open: () => ({
       send: (_target, bytes) => caused.push(bytes),
       knock: (target) => caused.push(target),
       errors: () => ({}),

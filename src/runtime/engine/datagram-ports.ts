@@ -17,12 +17,26 @@ export interface BreakableHandlers extends DatagramHandlers {
   readonly broken: (error: HostError) => void;
 }
 
+/** Of the socket that lasts. */
+export interface LastingHandlers extends DatagramHandlers {
+  /** Datagrams go out and come in from now on, by this port: for the first time, or again. */
+  readonly opened: (port: number) => void;
+  /** They do not, because it cannot be opened, for that reason; told at every try. */
+  readonly unopened: (error: HostError) => void;
+  /** They do not any more, for that reason. */
+  readonly broken: (error: HostError) => void;
+}
+
 /** Rejects with a HostError, such as for a port that is taken. Port 0: any that is free. */
 export type OpenDatagramSocket = (port: number, handlers: BreakableHandlers) => Promise<DatagramSocket>;
 
-export interface DatagramSocket {
+/** One socket of the kernel. */
+export interface DatagramSocket extends DatagramSender {
   /** The port that it is bound to. */
   readonly port: number;
+}
+
+export interface DatagramSender {
   /** Hands it to the kernel. What cannot be sent is lost and counted, like what is lost on its way. */
   send(target: DatagramTarget, bytes: Uint8Array): void;
   /** Calls back if the node answers at once that nobody listens on that port. */

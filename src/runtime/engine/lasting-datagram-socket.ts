@@ -1,17 +1,23 @@
 /**
- * A datagram socket for the life of the process: when the one of the kernel breaks, another takes its place, on the same
- * port, tried again and again. What is sent meanwhile is lost and counted, like everything that cannot be sent.
+ * A datagram socket for the life of the process: one of the kernel is opened, again and again until it can be, and when it
+ * breaks, another takes its place on the same port. What is sent meanwhile is lost and counted, like everything that
+ * cannot be sent.
  *
  *     opening ──▶ open ──broken──▶ waiting ──▶ opening … ──▶ open     close: from anywhere, for good
- *        └─ taken for longer than START_MS: rejected, once and for all; later it is only waited for
+ *        └─ taken ──▶ waiting
  */
+import type { Instant } from '../model/time.ts';
 import { type Backoff, backoffMs } from './backoff.ts';
-import type { DatagramHandlers, DatagramSocket, DatagramTarget, OpenDatagramSocket } from './datagram-ports.ts';
+import type {
+  DatagramSender,
+  DatagramSocket,
+  DatagramTarget,
+  LastingHandlers,
+  OpenDatagramSocket,
+} from './datagram-ports.ts';
 import { errnoName, HostError } from './host-error.ts';
 import type { Clock, Random } from './ports.ts';
 
-/** The process before may not have let go of the port yet. */
-export const START_MS = 2000;
 /** How long to wait before the next try. Speakers wait 1.6 s for each other at most: never much longer than that. */
 export const REOPEN: Backoff = { baseMs: 50, ceilingMs: 2000 };
 /** A socket that lasted for so long was no failed try. */
@@ -26,69 +32,47 @@ export interface LastingSocketOptions {
   readonly random: Random;
 }
 
-/** Rejects with the HostError of the last try when none has succeeded in START_MS. */
-export async function openLastingSocket(
+/** Port 0: any. The handlers are called later than this returns. */
+export function openLastingSocket(
   port: number,
-  handlers: DatagramHandlers,
+  handlers: LastingHandlers,
   options: LastingSocketOptions,
-): Promise<DatagramSocket> {
-  const { clock, random } = options;
-  const giveUpAt = clock.now() + START_MS;
-  const lasting = new LastingDatagramSocket(handlers, options);
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await lasting.start(port);
-      return lasting;
-    } catch (error) {
-      const waitMs = backoffMs(REOPEN, attempt, random);
-      if (clock.now() + waitMs > giveUpAt) throw error;
-      await new Promise<void>((resolve) => {
-        clock.schedule(waitMs, resolve);
-      });
-    }
-  }
+): DatagramSender {
+  const lasting = new LastingDatagramSocket(port, handlers, options);
+  void lasting.open();
+  return lasting;
 }
 
-class LastingDatagramSocket implements DatagramSocket {
-  readonly #handlers: DatagramHandlers;
+class LastingDatagramSocket implements DatagramSender {
+  readonly #handlers: LastingHandlers;
   readonly #options: LastingSocketOptions;
   /** Of the sockets before, and of tries to open another. */
   readonly #errors = new Map<string, number>();
-  #port = 0;
+  /** Once it has been open, the one that it had. */
+  #port: number;
   #socket: DatagramSocket | undefined;
-  #openedAt = 0;
+  /** Of the last socket; undefined: there was none yet. */
+  #openedAt: Instant | undefined;
   #attempts = 0;
   #cancelRetry: (() => void) | undefined;
   #isClosed = false;
 
-  constructor(handlers: DatagramHandlers, options: LastingSocketOptions) {
+  constructor(port: number, handlers: LastingHandlers, options: LastingSocketOptions) {
+    this.#port = port;
     this.#handlers = handlers;
     this.#options = options;
   }
 
-  get port(): number {
-    return this.#port;
-  }
-
-  async start(port: number): Promise<void> {
-    // What breaks before it is known here has broken all the same.
-    let isBroken = false;
-    let socket: DatagramSocket | undefined;
-    socket = await this.#options.open(port, {
-      datagram: this.#handlers.datagram,
-      broken: () => {
-        isBroken = true;
-        if (socket !== undefined && socket === this.#socket) this.#onBroken();
-      },
-    });
-    if (this.#isClosed) {
-      socket.close();
-      return;
+  async open(): Promise<void> {
+    try {
+      await this.#open();
+    } catch (error) {
+      if (!(error instanceof HostError)) throw error;
+      this.#count(errnoName(error.errno));
+      if (this.#isClosed) return;
+      this.#handlers.unopened(error);
+      this.#tryAgain();
     }
-    this.#port = socket.port;
-    this.#socket = socket;
-    this.#openedAt = this.#options.clock.now();
-    if (isBroken) this.#onBroken();
   }
 
   send(target: DatagramTarget, bytes: Uint8Array): void {
@@ -114,11 +98,35 @@ class LastingDatagramSocket implements DatagramSocket {
     this.#socket?.close();
   }
 
-  #onBroken(): void {
+  async #open(): Promise<void> {
+    // What breaks before it is known here has broken all the same.
+    let brokenBy: HostError | undefined;
+    let socket: DatagramSocket | undefined;
+    socket = await this.#options.open(this.#port, {
+      datagram: this.#handlers.datagram,
+      broken: (error) => {
+        brokenBy = error;
+        if (socket !== undefined && socket === this.#socket) this.#onBroken(error);
+      },
+    });
+    if (this.#isClosed) {
+      socket.close();
+      return;
+    }
+    this.#port = socket.port;
+    this.#socket = socket;
+    if (this.#openedAt !== undefined) this.#count(REOPENED);
+    this.#openedAt = this.#options.clock.now();
+    this.#handlers.opened(socket.port);
+    if (brokenBy !== undefined) this.#onBroken(brokenBy);
+  }
+
+  #onBroken(error: HostError): void {
     const { clock } = this.#options;
     for (const [name, count] of Object.entries(this.#socket?.errors() ?? {})) this.#count(name, count);
     this.#socket = undefined;
-    if (clock.now() - this.#openedAt >= LASTED_MS) this.#attempts = 0;
+    if (clock.now() - (this.#openedAt ?? clock.now()) >= LASTED_MS) this.#attempts = 0;
+    this.#handlers.broken(error);
     this.#tryAgain();
   }
 
@@ -127,19 +135,8 @@ class LastingDatagramSocket implements DatagramSocket {
     const { clock, random } = this.#options;
     this.#attempts += 1;
     this.#cancelRetry = clock.schedule(backoffMs(REOPEN, this.#attempts, random), () => {
-      this.#reopen();
+      void this.open();
     });
-  }
-
-  async #reopen(): Promise<void> {
-    try {
-      await this.start(this.#port);
-      this.#count(REOPENED);
-    } catch (error) {
-      if (!(error instanceof HostError)) throw error;
-      this.#count(errnoName(error.errno));
-      this.#tryAgain();
-    }
   }
 
   #count(name: string, count = 1): void {

@@ -1,8 +1,8 @@
 /** A datagram socket that outlives those of the kernel, on a kernel and a clock of the test's own. */
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import type { BreakableHandlers, DatagramSocket } from '../../../src/runtime/engine/datagram-ports.ts';
+import type { BreakableHandlers, DatagramSender, DatagramSocket } from '../../../src/runtime/engine/datagram-ports.ts';
 import { HostError } from '../../../src/runtime/engine/host-error.ts';
-import { openLastingSocket, START_MS } from '../../../src/runtime/engine/lasting-datagram-socket.ts';
+import { openLastingSocket } from '../../../src/runtime/engine/lasting-datagram-socket.ts';
 import { fixedRandom, settle, VirtualClock } from '../../support/virtual-clock.ts';
 
 const ENETDOWN = 100;
@@ -53,6 +53,8 @@ let opened: FakeSocket[];
 let triedAt: number[];
 let isTaken: boolean;
 let received: Uint8Array[];
+/** What the handlers were told of the socket itself. */
+let told: string[];
 
 function last(): FakeSocket {
   const socket = opened.at(-1);
@@ -66,12 +68,19 @@ beforeEach(() => {
   triedAt = [];
   isTaken = false;
   received = [];
+  told = [];
 });
 
-function open(port = 7946, random = 0): Promise<DatagramSocket> {
-  return openLastingSocket(
+/** Returns when it has been tried once. */
+async function open(port = 7946, random = 0): Promise<DatagramSender> {
+  const lasting = openLastingSocket(
     port,
-    { datagram: (bytes) => received.push(bytes) },
+    {
+      datagram: (bytes) => received.push(bytes),
+      opened: (on) => told.push(`opened ${on}`),
+      unopened: ({ message }) => told.push(message),
+      broken: ({ message }) => told.push(message),
+    },
     {
       clock,
       random: fixedRandom(random),
@@ -84,12 +93,13 @@ function open(port = 7946, random = 0): Promise<DatagramSocket> {
       },
     },
   );
+  await settle();
+  return lasting;
 }
 
 describe('a socket that breaks', () => {
   test('is replaced by one on the same port, which sends and receives', async () => {
     const lasting = await open(0);
-    expect(lasting.port).toBe(40_000);
     last().break();
     await clock.advance(50);
     expect(opened.map(({ port }) => port)).toEqual([40_000, 40_000]);
@@ -97,7 +107,7 @@ describe('a socket that breaks', () => {
     lasting.knock(TARGET, () => undefined);
     last().handlers.datagram(BYTES);
     expect([last().sent, last().knocks, received]).toEqual([[BYTES], [TARGET], [BYTES]]);
-    expect(lasting.port).toBe(40_000);
+    expect(told).toEqual(['opened 40000', 'receive by UDP port 7946: ENETDOWN', 'opened 40000']);
   });
 
   test('loses and counts what is sent until then; what went wrong before is not forgotten', async () => {
@@ -157,6 +167,7 @@ describe('a socket that breaks', () => {
     const opening = open();
     last().break();
     const lasting = await opening;
+    expect(told).toEqual(['opened 7946', 'receive by UDP port 7946: ENETDOWN']);
     await clock.advance(50);
     expect(opened).toHaveLength(2);
     lasting.send(TARGET, BYTES);
@@ -167,24 +178,27 @@ describe('a socket that breaks', () => {
 describe('a port that is taken at the start', () => {
   test('is tried again: the process before may not have let go of it yet', async () => {
     isTaken = true;
-    const opening = open();
+    const lasting = await open();
+    lasting.send(TARGET, BYTES);
     await clock.advance(300);
     isTaken = false;
     await clock.advance(500);
-    const lasting = await opening;
     lasting.send(TARGET, BYTES);
     expect(last().sent).toHaveLength(1);
+    expect(lasting.errors()).toEqual({ EADDRINUSE: 4, 'not-open': 1 });
   });
 
-  test('for two seconds is an error that names it, and not tried any more', async () => {
+  test('is tried again for as long as it takes, every two seconds at most, and told at every try', async () => {
     isTaken = true;
-    let failure: unknown;
-    open().catch((error: unknown) => {
-      failure = error;
-    });
-    await clock.advance(START_MS);
-    expect(String(failure)).toBe('HostError: bind UDP port 7946: EADDRINUSE');
-    expect(triedAt.length).toBeGreaterThan(4);
+    await open();
+    await clock.advance(600_000);
+    expect(new Set(told)).toEqual(new Set(['bind UDP port 7946: EADDRINUSE']));
+    expect(told).toHaveLength(triedAt.length);
+    const waits = triedAt.map((at, index) => at - (triedAt[index - 1] ?? 0));
+    expect(Math.max(...waits)).toBe(1000);
+    isTaken = false;
+    await clock.advance(1000);
+    expect(told.at(-1)).toBe('opened 7946');
     expect(clock.nextDelayMs).toBeUndefined();
   });
 });
@@ -200,6 +214,16 @@ describe('closed', () => {
     expect(clock.nextDelayMs).toBeUndefined();
     lasting.send(TARGET, BYTES);
     expect(lasting.errors()).toEqual({ ENETDOWN: 1 });
+  });
+
+  test('before it was ever open, it opens nothing more and says nothing more', async () => {
+    isTaken = true;
+    const lasting = await open();
+    lasting.close();
+    isTaken = false;
+    await clock.advance(10_000);
+    expect([opened, told]).toEqual([[], ['bind UDP port 7946: EADDRINUSE']]);
+    expect(clock.nextDelayMs).toBeUndefined();
   });
 
   test('while another is being opened, that one is closed', async () => {

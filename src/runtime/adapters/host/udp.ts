@@ -10,9 +10,10 @@ import { createSocket, type Socket } from 'node:dgram';
 import { isIPv4 } from 'node:net';
 import type {
   BreakableHandlers,
-  DatagramHandlers,
+  DatagramSender,
   DatagramSocket,
   DatagramTarget,
+  LastingHandlers,
 } from '../../engine/datagram-ports.ts';
 import { HostError } from '../../engine/host-error.ts';
 import { openLastingSocket } from '../../engine/lasting-datagram-socket.ts';
@@ -42,8 +43,8 @@ const OWN_FAILURES: ReadonlySet<string> = new Set([
   'ERR_SOCKET_DGRAM_NOT_RUNNING',
 ]);
 
-/** Port 0: any. Rejects with a HostError when the port is still taken after two seconds; once open, it lasts. */
-export function openUdp(port: number, handlers: DatagramHandlers): Promise<DatagramSocket> {
+/** Port 0: any. It lasts, and is opened when the port is free. */
+export function openUdp(port: number, handlers: LastingHandlers): DatagramSender {
   return openLastingSocket(port, handlers, { open: bindUdp, clock: hostClock, random: hostRandom });
 }
 

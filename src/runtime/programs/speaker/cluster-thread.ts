@@ -29,6 +29,7 @@ export class ClusterThread {
   #worker: Worker | undefined;
   #startedAt: Instant;
   #failures = 0;
+  #livenessPort: number | undefined;
   #interfaces: readonly InterfaceFacts[] | undefined;
   #gateways: readonly string[] | undefined;
   #liveness: LivenessView | undefined;
@@ -39,6 +40,11 @@ export class ClusterThread {
     this.#options = options;
     this.#startedAt = options.clock.now();
     this.#start();
+  }
+
+  setLivenessPort(port: number): void {
+    this.#livenessPort = port;
+    this.#post({ kind: 'liveness-port', port });
   }
 
   setInterfaces(interfaces: readonly InterfaceFacts[]): void {
@@ -86,6 +92,7 @@ export class ClusterThread {
       failure = error;
     });
     worker.on('exit', (code) => this.#exited(failure ?? new Error(`the cluster worker ended with code ${code}`)));
+    if (this.#livenessPort !== undefined) this.setLivenessPort(this.#livenessPort);
     if (this.#interfaces !== undefined) this.setInterfaces(this.#interfaces);
     if (this.#gateways !== undefined) this.setGateways(this.#gateways);
     if (this.#liveness !== undefined) this.setLiveness(this.#liveness);

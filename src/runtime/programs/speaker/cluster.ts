@@ -144,6 +144,9 @@ export class Cluster {
 
   handle(message: ToCluster): void {
     switch (message.kind) {
+      case 'liveness-port':
+        this.#membership.setLivenessPort(message.port);
+        return;
       case 'interfaces':
         this.#membership.setInterfaces(message.interfaces);
         return;

@@ -24,8 +24,6 @@ export interface LeaseKeeperOptions {
   readonly nodeName: string;
   /** The Node object's uid, once it is known: the Lease goes when the Node goes. */
   readonly nodeUid: () => string | undefined;
-  /** UDP port where other speakers reach this one; undefined: nowhere. */
-  readonly livenessPort: number | undefined;
   /** Which process this is. */
   readonly boot: string;
   /** How many speakers there are, for the pace. */
@@ -36,6 +34,7 @@ export interface LeaseKeeperOptions {
 
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
+  #livenessPort: number | undefined;
   #interfaces: string | undefined;
   #gateways: string | undefined;
   #macs: string | undefined;
@@ -49,6 +48,13 @@ export class LeaseKeeper {
 
   constructor(options: LeaseKeeperOptions) {
     this.#options = options;
+  }
+
+  /** Sets where the Lease says that others reach this speaker by UDP; until the first call, nowhere. */
+  setLivenessPort(port: number): void {
+    if (port === this.#livenessPort) return;
+    this.#livenessPort = port;
+    if (this.#interfaces !== undefined) this.#renewNow();
   }
 
   /** Sets what the Lease says of the interfaces; the first call begins to renew. */
@@ -142,7 +148,7 @@ export class LeaseKeeper {
   }
 
   #lease(leaseMs: number): object {
-    const { nodeName, namespace, clock, livenessPort, boot } = this.#options;
+    const { nodeName, namespace, clock, boot } = this.#options;
     const uid = this.#options.nodeUid();
     return {
       apiVersion: 'coordination.k8s.io/v1',
@@ -157,7 +163,7 @@ export class LeaseKeeper {
           [MACS_ANNOTATION]: this.#macs,
           [CONFLICTS_ANNOTATION]: this.#conflicts,
           // "" rather than nothing: a merge patch must take away what an earlier process left there.
-          [PORT_ANNOTATION]: `${livenessPort ?? ''}`,
+          [PORT_ANNOTATION]: `${this.#livenessPort ?? ''}`,
           [BOOT_ANNOTATION]: boot,
         },
         ...(uid === undefined ? {} : { ownerReferences: [{ apiVersion: 'v1', kind: 'Node', name: nodeName, uid }] }),

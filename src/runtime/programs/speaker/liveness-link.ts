@@ -1,22 +1,22 @@
 /**
  * The liveness machine on the network: its datagrams sealed and sent, what comes opened and handed to it, its timer kept.
- * What it finds out goes to one callback. Belongs to the thread of its socket.
+ * What it finds out goes to one callback. While there is no socket, as when the port is taken, it is deaf and mute and all
+ * else is as ever. Belongs to the thread of its socket.
  *
  *     setPeers, claim, release, leave ─▶ ┌──────────┐ ─▶ onOutput(peer, leaving, claims-changed, overtaken, doubt, …)
  *     socket ─▶ seal.open ─▶ datagram ─▶ │ Liveness │ ─▶ send ─▶ seal.seal ─▶ socket
  *     clock ─▶ socket read ─▶ timer   ─▶ └──────────┘ ─▶ knock ─▶ socket ─▶ unreachable
  */
 import type { DatagramSeal, Refusal } from '../../adapters/host/datagram-seal.ts';
-import type { DatagramHandlers, DatagramSocket, DatagramTarget } from '../../engine/datagram-ports.ts';
+import type { DatagramSender, DatagramTarget, LastingHandlers } from '../../engine/datagram-ports.ts';
+import type { Log } from '../../engine/log.ts';
 import type { Clock } from '../../engine/ports.ts';
 import type { Claim } from '../../model/claim.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import type { LivenessInput, LivenessOutput, LivenessSnapshot } from '../../protocols/liveness/interface.ts';
 import { Liveness } from '../../protocols/liveness/liveness.ts';
-
-/** The port that speakers have between them, MetalLB's. */
-export const LIVENESS_PORT = 7946;
+import { LivenessTroubles } from './liveness-troubles.ts';
 
 /** Another speaker, as its Lease tells of it. */
 export interface LinkedPeer extends DatagramTarget {
@@ -30,11 +30,12 @@ export interface LivenessLinkOptions {
   readonly node: string;
   readonly boot: string;
   readonly clock: Clock;
+  readonly log: Log;
   readonly seal: DatagramSeal;
   readonly sha256Hex: Sha256Hex;
   readonly seed: number;
   /** Opens the socket: openUdp with the port. */
-  readonly open: (handlers: DatagramHandlers) => Promise<DatagramSocket>;
+  readonly open: (handlers: LastingHandlers) => DatagramSender;
   /** Called in order, one output at a time; must not call back into the link before it returns. */
   readonly onOutput: (output: LinkOutput) => void;
 }
@@ -51,20 +52,15 @@ export interface LinkCounters {
 /** How long a goodbye is repeated. */
 const GOODBYE_MS = 50;
 
-export async function openLivenessLink(options: LivenessLinkOptions): Promise<LivenessLink> {
-  // What arrives before the link is made has no sender yet.
-  let receive: ((bytes: Uint8Array) => void) | undefined;
-  const socket = await options.open({ datagram: (bytes) => receive?.(bytes) });
-  const link = new LivenessLink(options, socket);
-  receive = (bytes) => link.receive(bytes);
-  return link;
-}
-
 export class LivenessLink {
   readonly #options: LivenessLinkOptions;
-  readonly #socket: DatagramSocket;
+  readonly #socket: DatagramSender;
+  readonly #troubles: LivenessTroubles;
   readonly #machine: Liveness;
   readonly #refused = new Map<Refusal | 'unreadable', number>();
+  /** Called when the socket is open for the first time. */
+  readonly #whenOpen: ((port: number) => void)[] = [];
+  #port: number | undefined;
   #targets: ReadonlyMap<string, DatagramTarget> = new Map();
   #received = 0;
   #sent = 0;
@@ -74,16 +70,26 @@ export class LivenessLink {
   #isReading = false;
   #open = true;
 
-  constructor(options: LivenessLinkOptions, socket: DatagramSocket) {
+  constructor(options: LivenessLinkOptions) {
     this.#options = options;
-    this.#socket = socket;
     const { node, boot, sha256Hex, seed } = options;
     this.#machine = new Liveness({ node, boot, sha256Hex, seed });
+    this.#troubles = new LivenessTroubles(options);
+    this.#socket = options.open({
+      datagram: (bytes) => this.receive(bytes),
+      opened: (port) => this.#opened(port),
+      unopened: (error) => this.#troubles.unopened(error),
+      broken: (error) => this.#troubles.broken(error),
+    });
   }
 
-  /** Where this speaker is heard; its Lease tells the others. */
-  get port(): number {
-    return this.#socket.port;
+  /**
+   * Calls back once there is a port where this speaker is heard, which its Lease is to tell the others; at once if there is
+   * one already. It stays the same from then on: what breaks is heard there again soon.
+   */
+  whenOpen(callback: (port: number) => void): void {
+    if (this.#port === undefined) this.#whenOpen.push(callback);
+    else callback(this.#port);
   }
 
   /** All other speakers whose Leases tell an address and a boot. */
@@ -141,6 +147,7 @@ export class LivenessLink {
   abandon(): void {
     this.#open = false;
     this.#cancelTimer?.();
+    this.#troubles.close();
     this.#socket.close();
   }
 
@@ -150,6 +157,12 @@ export class LivenessLink {
     const opened = this.#options.seal.open(bytes);
     if (opened.ok) this.#handle({ kind: 'datagram', from: opened.node, bytes: opened.message });
     else this.#count(opened.refusal);
+  }
+
+  #opened(port: number): void {
+    this.#port = port;
+    this.#troubles.opened(port);
+    for (const callback of this.#whenOpen.splice(0)) callback(port);
   }
 
   #handle(input: LivenessInput): void {

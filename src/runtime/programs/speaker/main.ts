@@ -28,13 +28,15 @@ import { FirstClaims } from './first-claims.ts';
 import { readSpeakerFlags } from './flags.ts';
 import { GatewayWatch } from './gateway-watch.ts';
 import { livenessFigures } from './liveness-figures.ts';
-import { type LinkOutput, openLivenessLink } from './liveness-link.ts';
+import { type LinkOutput, LivenessLink } from './liveness-link.ts';
 import { LivenessNews, some } from './liveness-news.ts';
 import type { ClusterCounters, FromCluster, Peer } from './messages.ts';
 import { speakerMetrics } from './metrics.ts';
 import { createPacketPath } from './packet-path.ts';
 import { TakeOverTimer } from './take-overs.ts';
 
+/** How long the process before may take to let go of the UDP port, before this one goes on without it. */
+const PORT_MS = 2000;
 /** How long others have to claim what a speaker that leaves announces; what nobody can claim it gives up then. */
 const LEAVE_MS = 2000;
 /** How long it goes on answering without claims, when those who are to succeed it make none. */
@@ -84,7 +86,7 @@ const packetPath = createPacketPath({
 const boot = randomBytes(8).toString('hex');
 const announced: Announced = new Announced({
   nodeName: flags.nodeName,
-  ownerOf: (ip) => link?.owner(ip)?.node,
+  ownerOf: (ip) => link.owner(ip)?.node,
   isAnnounced: (ip) => conflicts.isAnnounced(ip),
 });
 let generation = 0;
@@ -100,28 +102,26 @@ const keys = new KeyFolder({
   onChange: (changed) => seal.setKeys(changed),
 });
 await keys.start();
-const link = await openLivenessLink({
+const link = new LivenessLink({
   node: flags.nodeName,
   boot,
   clock: hostClock,
+  log,
   seal,
   sha256Hex,
   seed: randomBytes(4).readUInt32BE(),
   open: (handlers) => openUdp(flags.livenessPort, handlers),
   onOutput: heed,
-}).catch((err: unknown) => {
-  log.warn({ err, port: flags.livenessPort }, 'the UDP port is taken: speakers judge each other by their Leases alone');
-  return undefined;
 });
-const news =
-  link &&
-  new LivenessNews({
-    log,
-    snapshot: () => link.snapshot(),
-    claims: () => link.claims(),
-    soon: setImmediate,
-    onView: (view) => cluster.setLiveness(view),
-  });
+// Without it the others' claims are not heard of.
+await Promise.race([new Promise<unknown>((resolve) => link.whenOpen(resolve)), pause(PORT_MS)]);
+const news = new LivenessNews({
+  log,
+  snapshot: () => link.snapshot(),
+  claims: () => link.claims(),
+  soon: setImmediate,
+  onView: (view) => cluster.setLiveness(view),
+});
 const firstClaims = new FirstClaims(hostClock, () => carryOut(announced.allowClaims()));
 let layer2: Layer2Metrics | undefined;
 const takeOvers = new TakeOverTimer();
@@ -134,7 +134,6 @@ const cluster = new ClusterThread({
     namespace: flags.namespace,
     pod: flags.pod,
     kubeconfigPath: flags.kubeconfigPath,
-    livenessPort: link?.port,
     loadBalancerClass: flags.loadBalancerClass,
     excludedNodes: flags.excludedNodes,
     logLevel: flags.logLevel,
@@ -147,6 +146,7 @@ const cluster = new ClusterThread({
     log.error({ err }, 'the cluster half died; addresses stay answered while it is started again');
   },
 });
+link.whenOpen((port) => cluster.setLivenessPort(port));
 cluster.setInterfaces(packetPath.interfaces());
 packetPath.onInterfacesChanged(() => cluster.setInterfaces(packetPath.interfaces()));
 const gateways = new GatewayWatch({
@@ -175,7 +175,7 @@ if (flags.metricsPort !== undefined) {
   layer2 = layer2Metrics(registry, {
     takenOver: () => counters?.takenOver ?? [],
     conflicts: () => conflicts.conflicts,
-    liveness: () => link && livenessFigures(link.snapshot(), keys.status().mode),
+    liveness: () => livenessFigures(link.snapshot(), keys.status().mode),
   });
   servers.push(await serveHttp({ port: flags.metricsPort, routes: metricsRoutes(registry) }));
 }
@@ -207,13 +207,13 @@ function handle(message: FromCluster): void {
 }
 
 function meet(peers: readonly Peer[]): void {
-  link?.setPeers(peers);
-  news?.changed();
+  link.setPeers(peers);
+  news.changed();
   firstClaims.met(peers.length);
 }
 
 function heed(output: LinkOutput): void {
-  news?.take(output);
+  news.take(output);
   if (output.kind === 'peer') {
     layer2?.verdict(output.state);
     if (output.state === 'alive') firstClaims.heard();
@@ -238,14 +238,14 @@ function claim(ips: readonly Ip[]): void {
   answer();
   if (ips.length === 0) return;
   log.info(some(ips), 'claiming addresses');
-  link?.claim(ips);
-  news?.changed();
+  link.claim(ips);
+  news.changed();
 }
 
 function release(ips: readonly Ip[]): void {
   if (ips.length === 0) return;
-  link?.release(ips);
-  news?.changed();
+  link.release(ips);
+  news.changed();
 }
 
 function answer(): void {
@@ -258,13 +258,13 @@ function answer(): void {
 async function stop(signal: string): Promise<void> {
   log.info({ signal }, 'handing the addresses over');
   const hadClaims = announced.claimed.size > 0;
-  link?.leave();
-  news?.changed();
+  link.leave();
+  news.changed();
   for (let waitedMs = 0; announced.claimed.size > 0 && waitedMs < LEAVE_MS; waitedMs += 10) await pause(10);
   cluster.retire();
   await Promise.race([retired.promise, pause(RETIRE_MS)]);
   if (!hadClaims) await pause(HANDOVER_MS);
-  await link?.close();
+  await link.close();
   keys.stop();
   gateways.stop();
   packetPath.close();

@@ -45,7 +45,7 @@ export interface MembershipOptions {
   readonly api: KubeApi;
   readonly clock: Clock;
   readonly random: Random;
-  readonly settings: Pick<ClusterWorkerData, 'nodeName' | 'namespace' | 'livenessPort' | 'boot'>;
+  readonly settings: Pick<ClusterWorkerData, 'nodeName' | 'namespace' | 'boot'>;
   readonly node: (name: string) => NodeDetails | undefined;
   /** speakers(), peers(), speakerMacs() or conflicts() answers otherwise than before. */
   readonly onChanged: () => void;
@@ -68,7 +68,7 @@ export class Membership {
   constructor(options: MembershipOptions) {
     this.#options = options;
     const { api, clock, random, settings } = options;
-    const { nodeName, namespace, livenessPort, boot } = settings;
+    const { nodeName, namespace, boot } = settings;
     this.#detector = new LeaseDetector();
     this.#leases = new Informer({
       api,
@@ -86,7 +86,6 @@ export class Membership {
       namespace,
       nodeName,
       nodeUid: () => options.node(nodeName)?.uid,
-      livenessPort,
       boot,
       speakers: () => this.#leases.size,
       onRenewed: (leaseMs) => this.#renewed(leaseMs),
@@ -97,6 +96,11 @@ export class Membership {
   /** Its copy of the Leases, to be started, waited for and stopped with the other caches. */
   get informer(): AnyInformer {
     return this.#leases;
+  }
+
+  /** Where this speaker's Lease is to say that others reach it by UDP; until the first call, nowhere. */
+  setLivenessPort(port: number): void {
+    this.#keeper.setLivenessPort(port);
   }
 
   /** What this speaker's Lease is to say of its interfaces; the first call begins to renew it. */

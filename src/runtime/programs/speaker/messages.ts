@@ -2,6 +2,7 @@
  * What crosses between the speaker's two threads, and how often:
  *
  *       main thread (network)                          worker (cluster)
+ *   UDP port is open       ── 'liveness-port' ▶  renews the Lease with it
  *   interfaces changed     ── 'interfaces' ──▶   renews the Lease with them
  *   gateways changed       ── 'gateways' ────▶   renews the Lease with them
  *   liveness changed       ── 'liveness' ────▶   plans with it
@@ -25,6 +26,8 @@ import type { BootId } from '../../protocols/liveness/messages.ts';
 import type { AddressTable } from './announced.ts';
 
 export type ToCluster =
+  /** Where other speakers reach this one by UDP; before that, nowhere. */
+  | { readonly kind: 'liveness-port'; readonly port: number }
   | { readonly kind: 'interfaces'; readonly interfaces: readonly InterfaceFacts[] }
   /** Where this node's default routes go to, in a fixed order. */
   | { readonly kind: 'gateways'; readonly gateways: readonly string[] }
@@ -84,8 +87,6 @@ export interface ClusterWorkerData {
   /** Of this process, for its Lease. */
   readonly boot: BootId;
   readonly election: 'spread' | 'metallb';
-  /** UDP port where other speakers reach this one; undefined: nowhere. */
-  readonly livenessPort: number | undefined;
   readonly loadBalancerClass: string | undefined;
   readonly excludedNodes: 'skip' | 'use';
   readonly logLevel: string;

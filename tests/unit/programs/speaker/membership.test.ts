@@ -35,7 +35,7 @@ beforeEach(async () => {
     api,
     clock,
     random: fixedRandom(),
-    settings: { nodeName: 'a', namespace: 'metallb-system', livenessPort: 7946, boot: '00000000000000aa' },
+    settings: { nodeName: 'a', namespace: 'metallb-system', boot: '00000000000000aa' },
     node: (name) => ({
       name,
       uid: `uid-${name}`,
@@ -87,6 +87,7 @@ const alive = () => membership.speakers().map(({ nodeName }) => nodeName);
 
 describe('this speaker’s Lease', () => {
   test('is patched with the interfaces, the port and the node as its owner, and renewed every second', async () => {
+    membership.setLivenessPort(7946);
     membership.setInterfaces(eth0('10.6.204.1/24'));
     await clock.advance(0);
     expect(writes()).toHaveLength(1);
@@ -106,6 +107,16 @@ describe('this speaker’s Lease', () => {
     });
     await clock.advance(3000);
     expect(writes()).toHaveLength(4);
+  });
+
+  test('tells a port only once there is one, and at once then', async () => {
+    membership.setInterfaces(eth0('10.6.204.1/24'));
+    await clock.advance(500);
+    membership.setLivenessPort(7946);
+    membership.setLivenessPort(7946);
+    await clock.advance(0);
+    const told = writes().map(({ body }) => (body as { metadata: { annotations: object } }).metadata.annotations);
+    expect(told).toMatchObject([{ 'metallb.io/speaker-port': '' }, { 'metallb.io/speaker-port': '7946' }]);
   });
 
   test('says where the default routes go to, once that is known', async () => {
