@@ -66,7 +66,8 @@ function introduce(speakers: readonly Speaker[]): void {
 }
 
 /** A socket of the kernel, on any port. */
-const bound = (): Promise<DatagramSocket> => bindUdp(0, { datagram: () => undefined, broken: () => undefined });
+const bound = (): Promise<DatagramSocket> =>
+  bindUdp(0, { datagram: () => undefined, unsent: () => undefined, broken: () => undefined });
 
 const states = ({ link }: Speaker): string[] => link.snapshot().peers.map(({ state }) => state);
 
@@ -130,6 +131,7 @@ describe('the socket', () => {
       opened: (port) => told.push(`opened ${port}`),
       unopened: ({ message }) => told.push(message),
       broken: ({ message }) => told.push(message),
+      unsent: () => undefined,
     });
     await until('it was tried', () => told.length > 0);
     first.close();
@@ -138,11 +140,18 @@ describe('the socket', () => {
     second.close();
   });
 
-  test('what cannot be sent is counted', async () => {
-    const socket = await bound();
+  test('what cannot be sent is counted and told', async () => {
+    const unsent: string[] = [];
+    const socket = await bindUdp(0, {
+      datagram: () => undefined,
+      unsent: (error, { address }) => unsent.push(`${error} to ${address}`),
+      broken: () => undefined,
+    });
     socket.send({ address: '255.255.255.255', port: 9 }, Buffer.from('x'));
     socket.send({ address: 'no address', port: 9 }, Buffer.from('x'));
     await until('it is so', () => Object.values(socket.errors()).reduce((sum, count) => sum + count, 0) >= 2);
+    expect(unsent).toHaveLength(2);
+    expect(unsent).toContain('EACCES to 255.255.255.255');
     socket.close();
   });
 
@@ -167,6 +176,7 @@ describe('the socket', () => {
     const broken: string[] = [];
     const socket = new HostDatagramSocket(kernel, 'udp4', {
       datagram: () => undefined,
+      unsent: () => undefined,
       broken: ({ message }) => broken.push(message),
     });
     breakIt(kernel);
@@ -191,7 +201,8 @@ describe('the socket', () => {
       return kernel;
     };
     const broken: string[] = [];
-    const handlers = { datagram: () => undefined, broken: ({ message }: Error) => broken.push(message) };
+    const ignore = (): void => undefined;
+    const handlers = { datagram: ignore, unsent: ignore, broken: ({ message }: Error) => broken.push(message) };
     const sockets = [
       new HostDatagramSocket(failing(down, 'ENOBUFS'), 'udp4', handlers),
       new HostDatagramSocket(failing(far, 'EHOSTUNREACH'), 'udp4', handlers),

@@ -13,6 +13,8 @@ export interface DatagramHandlers {
 
 /** Of one socket of the kernel. LastingDatagramSocket opens the next one. */
 export interface BreakableHandlers extends DatagramHandlers {
+  /** A datagram did not go out, for that reason; `error` is the system's name for it. It is counted in errors(). */
+  readonly unsent: (error: string, target: DatagramTarget) => void;
   /** It is of no use any more and has closed itself, for that reason. Called once at most, and nothing after it. */
   readonly broken: (error: HostError) => void;
 }
@@ -25,6 +27,8 @@ export interface LastingHandlers extends DatagramHandlers {
   readonly unopened: (error: HostError) => void;
   /** They do not any more, for that reason. */
   readonly broken: (error: HostError) => void;
+  /** One did not go out, by the system's name for the reason; not told while there is no socket. */
+  readonly unsent: (error: string, target: DatagramTarget) => void;
 }
 
 /** Rejects with a HostError, such as for a port that is taken. Port 0: any that is free. */

@@ -104,6 +104,7 @@ class LastingDatagramSocket implements DatagramSender {
     let socket: DatagramSocket | undefined;
     socket = await this.#options.open(this.#port, {
       datagram: this.#handlers.datagram,
+      unsent: this.#handlers.unsent,
       broken: (error) => {
         brokenBy = error;
         if (socket !== undefined && socket === this.#socket) this.#onBroken(error);

@@ -80,6 +80,7 @@ async function open(port = 7946, random = 0): Promise<DatagramSender> {
       opened: (on) => told.push(`opened ${on}`),
       unopened: ({ message }) => told.push(message),
       broken: ({ message }) => told.push(message),
+      unsent: (error, { address }) => told.push(`${error} to ${address}`),
     },
     {
       clock,
@@ -106,8 +107,9 @@ describe('a socket that breaks', () => {
     lasting.send(TARGET, BYTES);
     lasting.knock(TARGET, () => undefined);
     last().handlers.datagram(BYTES);
+    last().handlers.unsent('EPERM', TARGET);
     expect([last().sent, last().knocks, received]).toEqual([[BYTES], [TARGET], [BYTES]]);
-    expect(told).toEqual(['opened 40000', 'receive by UDP port 7946: ENETDOWN', 'opened 40000']);
+    expect(told).toEqual(['opened 40000', 'receive by UDP port 7946: ENETDOWN', 'opened 40000', 'EPERM to 192.0.2.7']);
   });
 
   test('loses and counts what is sent until then; what went wrong before is not forgotten', async () => {

@@ -74,7 +74,7 @@ export class HostDatagramSocket implements DatagramSocket {
   readonly #family: Family;
   readonly #errors = new Map<string, number>();
   readonly #knocks = new Set<Socket>();
-  readonly #broken: (error: HostError) => void;
+  readonly #handlers: BreakableHandlers;
   /** Since when sending has had nothing but failures of this host's own; undefined: the last one went well. */
   #failingSince: Instant | undefined;
   #open = true;
@@ -82,7 +82,7 @@ export class HostDatagramSocket implements DatagramSocket {
   constructor(socket: Socket, family: Family, handlers: BreakableHandlers) {
     this.#socket = socket;
     this.#family = family;
-    this.#broken = handlers.broken;
+    this.#handlers = handlers;
     this.port = socket.address().port;
     socket.removeAllListeners('error');
     socket.on('error', (error) => {
@@ -101,15 +101,15 @@ export class HostDatagramSocket implements DatagramSocket {
     }
   }
 
-  send({ address, port }: DatagramTarget, bytes: Uint8Array): void {
+  send(target: DatagramTarget, bytes: Uint8Array): void {
     if (!this.#open) return;
     try {
-      this.#socket.send(bytes, port, this.#addressOf(address), (error) => {
-        if (error) this.#sendFailed(error);
+      this.#socket.send(bytes, target.port, this.#addressOf(target.address), (error) => {
+        if (error) this.#sendFailed(error, target);
         else this.#failingSince = undefined;
       });
     } catch (error) {
-      this.#sendFailed(error as Error);
+      this.#sendFailed(error as Error, target);
     }
   }
 
@@ -149,9 +149,11 @@ export class HostDatagramSocket implements DatagramSocket {
     this.#knocks.clear();
   }
 
-  #sendFailed(error: Error): void {
+  #sendFailed(error: Error, target: DatagramTarget): void {
     this.#count(error);
-    if (!OWN_FAILURES.has((error as NodeJS.ErrnoException).code ?? '')) return;
+    // What is still under way when it is closed fails because of that.
+    if (this.#open) this.#handlers.unsent(nameOf(error), target);
+    if (!OWN_FAILURES.has(nameOf(error))) return;
     this.#failingSince ??= hostClock.now();
     if (hostClock.now() - this.#failingSince >= FAILING_MS) this.#break('send by', error);
   }
@@ -159,7 +161,7 @@ export class HostDatagramSocket implements DatagramSocket {
   #break(op: string, error: Error): void {
     if (!this.#open) return;
     this.close();
-    this.#broken(toHostError(`${op} UDP port ${this.port}`, error));
+    this.#handlers.broken(toHostError(`${op} UDP port ${this.port}`, error));
   }
 
   /** A socket of both families names IPv4 addresses in IPv6 (RFC 4291 §2.5.5.2). */
@@ -168,9 +170,14 @@ export class HostDatagramSocket implements DatagramSocket {
   }
 
   #count(error: Error): void {
-    const name = (error as NodeJS.ErrnoException).code ?? error.name;
+    const name = nameOf(error);
     this.#errors.set(name, (this.#errors.get(name) ?? 0) + 1);
   }
+}
+
+/** The system's name for it, where there is one. */
+function nameOf(error: Error): string {
+  return (error as NodeJS.ErrnoException).code ?? error.name;
 }
 
 function bound(family: Family, port: number): Promise<Socket> {

@@ -31,6 +31,10 @@ export interface LivenessSnapshot {
   readonly authenticated: boolean;
   /** How long a watched speaker may be silent just now before it is suspected, in seconds. */
   readonly timeoutSeconds: number;
+  /** There is a socket; false: this speaker neither hears others nor is heard. */
+  readonly listening: boolean;
+  /** What failed at the socket, counted by the system's name for it. */
+  readonly socketErrors: Readonly<Record<string, number>>;
 }
 
 export interface Layer2Sources {
@@ -38,8 +42,7 @@ export interface Layer2Sources {
   readonly takenOver: () => Iterable<{ readonly ip: string; readonly count: number }>;
   /** Addresses of Services that a host which is no speaker holds on the LAN, as seen from this node. */
   readonly conflicts: () => Iterable<{ readonly ip: string; readonly mac: string }>;
-  /** Undefined: the speakers do not watch each other directly. */
-  readonly liveness: () => LivenessSnapshot | undefined;
+  readonly liveness: () => LivenessSnapshot;
 }
 
 export interface Layer2Metrics {
@@ -113,11 +116,8 @@ function showLiveness(registry: Registry, { liveness }: Layer2Sources): void {
     registers,
     collect() {
       this.reset();
-      const snapshot = liveness();
-      if (snapshot === undefined) return;
-      for (const state of PEER_STATES) {
-        this.set({ state }, snapshot.peers.filter((peer) => peer.state === state).length);
-      }
+      const { peers } = liveness();
+      for (const state of PEER_STATES) this.set({ state }, peers.filter((peer) => peer.state === state).length);
     },
   });
   new Gauge({
@@ -149,10 +149,7 @@ function showLiveness(registry: Registry, { liveness }: Layer2Sources): void {
       registers,
       labelNames: [],
       collect() {
-        const snapshot = liveness();
-        // Nothing rather than 0, which would mean something.
-        if (snapshot === undefined) this.remove();
-        else this.set(read(snapshot));
+        this.set(read(liveness()));
       },
     });
   };
@@ -166,9 +163,24 @@ function showLiveness(registry: Registry, { liveness }: Layer2Sources): void {
     'How long a watched speaker may be silent just now before it is suspected.',
     ({ timeoutSeconds }) => timeoutSeconds,
   );
+  single(
+    'metallb_liveness_listening',
+    '1 while the UDP socket of the speakers is open, 0 while this one neither hears others nor is heard.',
+    ({ listening }) => (listening ? 1 : 0),
+  );
+  new Counter({
+    name: 'metallb_liveness_socket_errors_total',
+    help: 'What failed at the UDP socket of the speakers, by the system’s name; not-open: lost for want of a socket.',
+    labelNames: ['error'],
+    registers,
+    collect() {
+      this.reset();
+      for (const [error, count] of Object.entries(liveness().socketErrors)) this.inc({ error }, count);
+    },
+  });
 }
 
 /** Those that this speaker watches are few, however large the cluster is; of the others it has only hearsay. */
-function watched(snapshot: LivenessSnapshot | undefined): readonly PeerSnapshot[] {
-  return (snapshot?.peers ?? []).filter((peer) => peer.watched);
+function watched({ peers }: LivenessSnapshot): readonly PeerSnapshot[] {
+  return peers.filter((peer) => peer.watched);
 }

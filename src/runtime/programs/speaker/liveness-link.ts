@@ -9,6 +9,7 @@
  */
 import type { DatagramSeal, Refusal } from '../../adapters/host/datagram-seal.ts';
 import type { DatagramSender, DatagramTarget, LastingHandlers } from '../../engine/datagram-ports.ts';
+import type { HostError } from '../../engine/host-error.ts';
 import type { Log } from '../../engine/log.ts';
 import type { Clock } from '../../engine/ports.ts';
 import type { Claim } from '../../model/claim.ts';
@@ -45,7 +46,7 @@ export interface LinkCounters {
   readonly sent: number;
   /** Datagrams that were not taken, by reason; 'unreadable': sealed well, but no message. */
   readonly refused: Readonly<Partial<Record<Refusal | 'unreadable', number>>>;
-  /** Of the socket, by the system's name. */
+  /** Of the socket, by the system's name; 'not-open': there was none to send by; 'reopened': another took its place. */
   readonly errors: Readonly<Record<string, number>>;
 }
 
@@ -61,6 +62,7 @@ export class LivenessLink {
   /** Called when the socket is open for the first time. */
   readonly #whenOpen: ((port: number) => void)[] = [];
   #port: number | undefined;
+  #isListening = false;
   #targets: ReadonlyMap<string, DatagramTarget> = new Map();
   #received = 0;
   #sent = 0;
@@ -79,7 +81,8 @@ export class LivenessLink {
       datagram: (bytes) => this.receive(bytes),
       opened: (port) => this.#opened(port),
       unopened: (error) => this.#troubles.unopened(error),
-      broken: (error) => this.#troubles.broken(error),
+      broken: (error) => this.#broken(error),
+      unsent: (error, target) => this.#troubles.unsent(error, target),
     });
   }
 
@@ -97,6 +100,11 @@ export class LivenessLink {
     this.#targets = new Map(peers.map(({ node, address, port }) => [node, { address, port }]));
     this.#options.seal.setPeers(peers);
     this.#handle({ kind: 'peers', peers });
+  }
+
+  /** Whether it can hear and be heard now: whether there is a socket. */
+  get isListening(): boolean {
+    return this.#isListening;
   }
 
   claim(ips: readonly Ip[]): void {
@@ -146,6 +154,7 @@ export class LivenessLink {
   /** Closes the socket without a word, as a crash would. */
   abandon(): void {
     this.#open = false;
+    this.#isListening = false;
     this.#cancelTimer?.();
     this.#troubles.close();
     this.#socket.close();
@@ -161,8 +170,14 @@ export class LivenessLink {
 
   #opened(port: number): void {
     this.#port = port;
+    this.#isListening = true;
     this.#troubles.opened(port);
     for (const callback of this.#whenOpen.splice(0)) callback(port);
+  }
+
+  #broken(error: HostError): void {
+    this.#isListening = false;
+    this.#troubles.broken(error);
   }
 
   #handle(input: LivenessInput): void {

@@ -4,7 +4,9 @@
  *
  *     cannot be opened ──▶ said, once a reason ──▶ open: said at once
  *     breaks ────────────▶ said, once a reason ──▶ not for CALM_MS: said
+ *     does not send ─────▶ said, once a reason ──▶ not for CALM_MS: said
  */
+import type { DatagramTarget } from '../../engine/datagram-ports.ts';
 import { errnoName, type HostError } from '../../engine/host-error.ts';
 import type { Log } from '../../engine/log.ts';
 import type { Clock } from '../../engine/ports.ts';
@@ -47,6 +49,14 @@ export class LivenessTroubles {
     this.#log.warn(
       { error, advice: SENDING[errnoName(errno)] },
       'the UDP socket of the speakers broke and is opened anew; meanwhile this one is not heard',
+    );
+  }
+
+  unsent(error: string, { address: to }: DatagramTarget): void {
+    if (this.#came(error, 'datagrams to other speakers do not fail for that reason any more')) return;
+    this.#log.warn(
+      { error, to, advice: SENDING[error] },
+      'a datagram to another speaker could not be sent; if none can be, that one does not hear this one',
     );
   }
 
@@ -96,8 +106,12 @@ const OPENING: Readonly<Record<string, string>> = {
 
 /** The same for what is open. */
 const SENDING: Readonly<Record<string, string>> = {
+  EACCES: 'look at the routes and the firewall of the node: they forbid it',
+  EHOSTUNREACH: 'look at the routes of the node, and whether the other node is there',
   ENETDOWN: 'look at the interface that leads to the other nodes: it is down',
   ENOBUFS: 'look at the memory of the node, and at the queue of the interface that leads to the other nodes',
   ENODEV: 'look at the interface that leads to the other nodes: it is gone',
+  ENETUNREACH: 'look at the routes of the node: none leads to the other one',
   ENOMEM: 'look at the memory of the node',
+  EPERM: 'look at the firewall of the node: it does not let the datagrams out',
 };

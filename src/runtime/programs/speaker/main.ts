@@ -175,7 +175,7 @@ if (flags.metricsPort !== undefined) {
   layer2 = layer2Metrics(registry, {
     takenOver: () => counters?.takenOver ?? [],
     conflicts: () => conflicts.conflicts,
-    liveness: () => livenessFigures(link.snapshot(), keys.status().mode),
+    liveness: () => livenessFigures(link, keys.status().mode),
   });
   servers.push(await serveHttp({ port: flags.metricsPort, routes: metricsRoutes(registry) }));
 }

@@ -1,8 +1,19 @@
 import { expect, test } from '@jest/globals';
-import { type Layer2Sources, layer2Metrics } from '../../../../src/runtime/adapters/observe/layer2-metrics.ts';
+import {
+  type Layer2Sources,
+  type LivenessSnapshot,
+  layer2Metrics,
+} from '../../../../src/runtime/adapters/observe/layer2-metrics.ts';
 import { newRegistry } from '../../../../src/runtime/adapters/observe/metrics.ts';
 
-const NOTHING: Layer2Sources = { takenOver: () => [], conflicts: () => [], liveness: () => undefined };
+const ALONE: LivenessSnapshot = {
+  peers: [],
+  authenticated: true,
+  timeoutSeconds: 0.15,
+  listening: true,
+  socketErrors: {},
+};
+const NOTHING: Layer2Sources = { takenOver: () => [], conflicts: () => [], liveness: () => ALONE };
 
 /** The lines of the scrape that begin with the name, buckets and explanations left out. */
 async function scrape(
@@ -48,6 +59,8 @@ test('speakers are counted by state, and only those watched from here are named'
     ],
     authenticated: true,
     timeoutSeconds: 0.15,
+    listening: false,
+    socketErrors: { EADDRINUSE: 4, 'not-open': 75 },
   });
   expect(await scrape({ ...NOTHING, liveness }, 'metallb_liveness_')).toEqual([
     'metallb_liveness_peers{state="alive"} 2',
@@ -58,11 +71,10 @@ test('speakers are counted by state, and only those watched from here are named'
     'metallb_liveness_watched_peer_round_trip_seconds{peer="n2"} 0.0004',
     'metallb_liveness_authenticated 1',
     'metallb_liveness_timeout_seconds 0.15',
+    'metallb_liveness_listening 0',
+    'metallb_liveness_socket_errors_total{error="EADDRINUSE"} 4',
+    'metallb_liveness_socket_errors_total{error="not-open"} 75',
   ]);
-});
-
-test('speakers that do not watch each other show nothing of it', async () => {
-  expect(await scrape(NOTHING, 'metallb_liveness_')).toEqual([]);
 });
 
 test('verdicts and conflicts are counted as they happen', async () => {

@@ -112,6 +112,7 @@ test('with the port taken it judges nobody and is judged by nobody; once it is f
   c.claim([ip('192.0.2.50'), ip('192.0.2.51')]);
   await clock.advance(4999);
   expect([states(a), states(c), ports]).toEqual([['alive'], ['unknown', 'unknown'], []]);
+  expect([a.isListening, c.isListening]).toEqual([true, false]);
   await clock.advance(1);
   expect(ports).toEqual([7946]);
   a.setPeers(allBut('a'));
@@ -129,5 +130,8 @@ test('with the port taken it judges nobody and is judged by nobody; once it is f
   ]);
   c.whenOpen((port) => ports.push(port));
   expect(ports).toEqual([7946, 7946]);
+  expect(c.isListening).toBe(true);
+  open.get(peer('c').address)?.broken(new HostError('receive by UDP port 7946', 100));
+  expect(c.isListening).toBe(false);
   for (const one of [a, b, c]) one.abandon();
 });

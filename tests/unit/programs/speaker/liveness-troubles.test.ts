@@ -76,6 +76,33 @@ describe('a socket that breaks', () => {
   });
 });
 
+describe('datagrams that do not go out', () => {
+  const fails = (error: string, address = '192.0.2.7') => troubles.unsent(error, { address, port: 7946 });
+
+  test('are told once a reason, with what to do, whomever they go to', () => {
+    for (let times = 0; times < 100; times++) fails('EPERM', `192.0.2.${times}`);
+    fails('ENETUNREACH');
+    fails('E2BIG');
+    expect(lines.map(({ fields }) => fields)).toEqual([
+      { error: 'EPERM', to: '192.0.2.0', advice: expect.stringContaining('firewall') },
+      { error: 'ENETUNREACH', to: '192.0.2.7', advice: expect.stringContaining('routes') },
+      { error: 'E2BIG', to: '192.0.2.7' },
+    ]);
+  });
+
+  test('are told to be over when none has failed so for a while, though others go out meanwhile', async () => {
+    for (let times = 0; times < 10; times++) {
+      fails('EHOSTUNREACH');
+      await clock.advance(CALM_MS / 2);
+    }
+    expect(levels()).toEqual(['warn']);
+    await clock.advance(CALM_MS / 2);
+    expect(levels()).toEqual(['warn', 'info']);
+    fails('EHOSTUNREACH');
+    expect(levels()).toEqual(['warn', 'info', 'warn']);
+  });
+});
+
 test('closed it has no timers', () => {
   breaks();
   troubles.close();
