@@ -1,10 +1,24 @@
 /**
- * What both echo responders say and hold to.
+ * What both echo responders (icmp.ts, icmpv6.ts) say and hold to, and what they do alike.
+ *
+ *     frame ─▶ link ─▶ read ─▶ table ─▶ link's addresses ─▶ message ─▶ answer
  *
  * An answer is never longer than its question, goes to the station that the question came from, and only for questions
  * that one host sent to this station alone: nothing to be gained by asking in somebody else's name.
  */
-import type { MacBits } from '../ethernet/codec.ts';
+import { ByteWriter } from '../bytes.ts';
+import {
+  decodeEthernetHeader,
+  ETHERNET_HEADER_BYTES,
+  isStationAddress,
+  type MacBits,
+  writeEthernetHeader,
+} from '../ethernet/codec.ts';
+
+/** Type, code, checksum, identifier, sequence number. */
+export const MESSAGE_HEADER_BYTES = 8;
+/** Where the checksum is in the message. */
+export const CHECKSUM_AT = 2;
 
 /** Longer packets are not answered; what a link of the usual MTU carries. In bytes, from the IP header on. */
 export const MAX_PACKET_BYTES = 1500;
@@ -51,22 +65,62 @@ export type EchoAnswer<Address> =
   | { readonly kind: 'reply'; readonly frame: Uint8Array; readonly ip: Address }
   | { readonly kind: 'drop'; readonly reason: EchoDropReason };
 
-/** The check of the table, as both responders make it. */
-export function lookUp<Address>(
-  ip: Address,
+/** An echo request, whole and all here, whomever it is for. */
+export interface EchoRequest<Header> {
+  readonly header: Header;
+  readonly message: Uint8Array;
+}
+
+/** What is one family's own. */
+export interface EchoFamily<Address, Header extends { readonly destination: Address }> {
+  readonly etherType: number;
+  /** Of the answer's IP header. */
+  readonly headerBytes: number;
+  /** The request in what follows the Ethernet header, or why it is none. */
+  readonly read: (packet: Uint8Array) => EchoRequest<Header> | EchoDropReason;
+  /** Whether one that is for us is to be answered. */
+  readonly judge: (request: EchoRequest<Header>) => EchoDropReason | undefined;
+  /** Writes the answer, from its IP header on. */
+  readonly write: (writer: ByteWriter, request: EchoRequest<Header>) => void;
+}
+
+/** The reply to send back out of the interface, or why there is none. The frame is not kept. Total. */
+export function answerEcho<Address, Header extends { readonly destination: Address }>(
+  family: EchoFamily<Address, Header>,
+  frame: Uint8Array,
   table: EchoTable<Address>,
-  { name }: EchoInterface,
-): EchoDropReason | undefined {
+  iface: EchoInterface,
+): EchoAnswer<Address> {
+  const link = decodeEthernetHeader(frame);
+  if (!link.ok) return drop('truncated');
+  const { etherType, source } = link.value;
+  if (etherType !== family.etherType) return drop('not-echo');
+  const request = family.read(frame.subarray(ETHERNET_HEADER_BYTES));
+  if (typeof request === 'string') return drop(request);
+  const { destination } = request.header;
+  const reason = lookUp(destination, table, iface) ?? judgeLink(link.value, iface) ?? family.judge(request);
+  if (reason !== undefined) return drop(reason);
+  if (!isStationAddress(source)) return drop('malformed');
+  const writer = new ByteWriter(ETHERNET_HEADER_BYTES + family.headerBytes + request.message.length);
+  writeEthernetHeader(writer, { destination: source, source: iface.mac, etherType });
+  family.write(writer, request);
+  return { kind: 'reply', ip: destination, frame: writer.finish() };
+}
+
+function lookUp<Address>(ip: Address, table: EchoTable<Address>, { name }: EchoInterface): EchoDropReason | undefined {
   const interfaces = table.get(ip);
   if (interfaces === undefined) return 'target-not-announced';
   return interfaces.has(name) ? undefined : 'wrong-interface';
 }
 
-/** The checks of the link, as both responders make them. */
-export function judgeLink(
+function judgeLink(
   link: { readonly destination: MacBits; readonly source: MacBits },
   { mac }: EchoInterface,
 ): EchoDropReason | undefined {
   if (link.destination !== mac) return 'not-for-us';
   return link.source === mac ? 'own-frame' : undefined;
+}
+
+function drop(reason: EchoDropReason): { readonly kind: 'drop'; readonly reason: EchoDropReason } {
+  return { kind: 'drop', reason };
 }

@@ -5,13 +5,7 @@
  * Implements: RFC 792 (echo), RFC 1122 §3.2.2.6.
  */
 import { ByteWriter } from '../bytes.ts';
-import {
-  decodeEthernetHeader,
-  ETHER_TYPE_IPV4,
-  ETHERNET_HEADER_BYTES,
-  isStationAddress,
-  writeEthernetHeader,
-} from '../ethernet/codec.ts';
+import { ETHER_TYPE_IPV4 } from '../ethernet/codec.ts';
 import { fillChecksum, onesComplementSum } from '../ip/checksum.ts';
 import { PROTOCOL_ICMP } from '../ip/iana.ts';
 import {
@@ -24,19 +18,18 @@ import {
 } from '../ip/ipv4.ts';
 import {
   ANSWER_HOPS,
+  answerEcho,
+  CHECKSUM_AT,
   type EchoAnswer,
   type EchoDropReason,
+  type EchoFamily,
   type EchoInterface,
+  type EchoRequest,
   type EchoTable,
-  judgeLink,
-  lookUp,
   MAX_PACKET_BYTES,
+  MESSAGE_HEADER_BYTES,
 } from './answer.ts';
 import { ICMP_ECHO_REPLY, ICMP_ECHO_REQUEST } from './iana.ts';
-
-/** Type, code, checksum, identifier, sequence number. */
-const MESSAGE_HEADER_BYTES = 8;
-const CHECKSUM_AT = 2;
 
 /** The reply to send back out of the interface, or why there is none. The frame is not kept. Total. */
 export function respondIcmpEcho(
@@ -44,37 +37,31 @@ export function respondIcmpEcho(
   table: EchoTable<Ipv4Bits>,
   iface: EchoInterface,
 ): EchoAnswer<Ipv4Bits> {
-  const link = decodeEthernetHeader(frame);
-  if (!link.ok) return drop('truncated');
-  if (link.value.etherType !== ETHER_TYPE_IPV4) return drop('not-echo');
-  const packet = frame.subarray(ETHERNET_HEADER_BYTES);
-  const header = decodeIpv4Header(packet);
-  if (!header.ok) {
-    const { kind } = header.error;
-    return drop(kind === 'unsupported' ? 'not-echo' : kind);
-  }
-  const { headerBytes, totalBytes, destination } = header.value;
-  const message = packet.subarray(headerBytes, totalBytes);
-  const reason =
-    judgePacket(header.value, packet, message) ??
-    lookUp(destination, table, iface) ??
-    judgeLink(link.value, iface) ??
-    judgeMessage(header.value, message);
-  if (reason !== undefined) return drop(reason);
-  if (!isStationAddress(link.value.source)) return drop('malformed');
-  const back = { destination: link.value.source, source: iface.mac, etherType: ETHER_TYPE_IPV4 };
-  const writer = new ByteWriter(ETHERNET_HEADER_BYTES + IPV4_HEADER_BYTES + message.length);
-  writeEthernetHeader(writer, back);
-  writer.bytes(answerHeader(header.value, message.length)).bytes(answerMessage(message));
-  return { kind: 'reply', ip: destination, frame: writer.finish() };
+  return answerEcho(IPV4, frame, table, iface);
 }
 
-/** Whether this is an echo request, whole and all here. */
-function judgePacket(header: Ipv4Header, packet: Uint8Array, message: Uint8Array): EchoDropReason | undefined {
+const IPV4: EchoFamily<Ipv4Bits, Ipv4Header> = {
+  etherType: ETHER_TYPE_IPV4,
+  headerBytes: IPV4_HEADER_BYTES,
+  read: readRequest,
+  judge: ({ header, message }) => judgeMessage(header, message),
+  write: (writer, { header, message }) => {
+    writer.bytes(answerHeader(header, message.length)).bytes(answerMessage(message));
+  },
+};
+
+function readRequest(packet: Uint8Array): EchoRequest<Ipv4Header> | EchoDropReason {
+  const decoded = decodeIpv4Header(packet);
+  if (!decoded.ok) {
+    const { kind } = decoded.error;
+    return kind === 'unsupported' ? 'not-echo' : kind;
+  }
+  const header = decoded.value;
+  const message = packet.subarray(header.headerBytes, header.totalBytes);
   if (header.protocol !== PROTOCOL_ICMP || header.headerBytes !== IPV4_HEADER_BYTES) return 'not-echo';
   if (header.fragment === 'part') return 'fragment';
   if (packet.length < header.totalBytes || message.length < MESSAGE_HEADER_BYTES) return 'truncated';
-  return message[0] === ICMP_ECHO_REQUEST ? undefined : 'not-echo';
+  return message[0] === ICMP_ECHO_REQUEST ? { header, message } : 'not-echo';
 }
 
 function judgeMessage({ totalBytes, source }: Ipv4Header, message: Uint8Array): EchoDropReason | undefined {
@@ -93,8 +80,4 @@ function answerMessage(message: Uint8Array): Uint8Array {
   const answer = new ByteWriter(message.length).u8(ICMP_ECHO_REPLY).u8(0).u16(0).bytes(rest).finish();
   fillChecksum(answer, CHECKSUM_AT, onesComplementSum(answer));
   return answer;
-}
-
-function drop(reason: EchoDropReason): EchoAnswer<Ipv4Bits> {
-  return { kind: 'drop', reason };
 }
