@@ -5,9 +5,10 @@
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { monotonicMs, type Probe, recordNeighbours } from '../support/client-probes.ts';
-import { createLan, type Lan, type LanHost } from '../support/netns.ts';
-import { PacketPathChild } from '../support/packet-path-child.ts';
+import type { LanHost } from '../support/netns.ts';
+import type { PacketPathChild } from '../support/packet-path-child.ts';
 import { describePrivileged } from '../support/privileged.ts';
+import { createSpeakerLan, type SpeakerLan } from '../support/speaker-lan.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const VIP4 = '192.0.2.100';
@@ -21,30 +22,21 @@ const SOON_MS = 100;
 const ROUNDS = 5;
 
 describePrivileged('interfaces that come and go', () => {
-  let lan: Lan;
+  let lan: SpeakerLan;
   let speaker: LanHost;
   let client: LanHost;
   let child: PacketPathChild;
 
   beforeEach(async () => {
-    lan = await createLan({ speaker: ['192.0.2.2/24'], client: ['192.0.2.1/24'] });
-    speaker = lan.host('speaker');
-    client = lan.host('client');
-    await client.ip('addr', 'add', '2001:db8::1/64', 'dev', 'eth0', 'nodad');
-    child = new PacketPathChild(speaker);
+    lan = await createSpeakerLan({ speaker: ['192.0.2.2/24'], client: ['192.0.2.1/24', '2001:db8::1/64'] });
+    ({ speaker, client, child } = lan);
     await child.announce({ ip: VIP4 }, { ip: VIP6 });
   });
 
-  afterEach(async () => {
-    try {
-      await child.stop();
-    } finally {
-      await lan.remove();
-    }
-  });
+  afterEach(async () => lan?.remove());
 
   async function answers(): Promise<boolean> {
-    return (await client.tryRun('arping', '-i', 'eth0', '-W', '0.2', '-w', '1', '-q', '-c', '1', VIP4)).exitCode === 0;
+    return await lan.arping('-c', '1', VIP4);
   }
 
   /** From before the last change until the client hears the address claimed: the median of some rounds. */

@@ -4,9 +4,10 @@
  */
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { createLan, type Lan, type LanHost } from '../support/netns.ts';
-import { PacketPathChild } from '../support/packet-path-child.ts';
+import type { LanHost } from '../support/netns.ts';
+import type { PacketPathChild } from '../support/packet-path-child.ts';
 import { describePrivileged } from '../support/privileged.ts';
+import { createSpeakerLan, type SpeakerLan } from '../support/speaker-lan.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const VIP = '2001:db8::100';
@@ -16,34 +17,20 @@ const PROGRAM = ['--disable-warning=ExperimentalWarning'];
 const support = path.resolve(import.meta.dirname, '../support');
 
 describePrivileged('IPv6 on a real link', () => {
-  let lan: Lan;
+  let lan: SpeakerLan;
   let speaker: LanHost;
   let client: LanHost;
   let child: PacketPathChild;
 
   beforeEach(async () => {
-    lan = await createLan({ speaker: [], client: [] });
-    speaker = lan.host('speaker');
-    client = lan.host('client');
-    await speaker.ip('addr', 'add', '192.0.2.2/24', 'dev', 'eth0');
-    await client.ip('addr', 'add', '192.0.2.1/24', 'dev', 'eth0');
-    await addAddress(speaker, '2001:db8::2/64');
-    await addAddress(client, '2001:db8::1/64');
-    child = new PacketPathChild(speaker);
+    lan = await createSpeakerLan({
+      speaker: ['192.0.2.2/24', '2001:db8::2/64'],
+      client: ['192.0.2.1/24', '2001:db8::1/64'],
+    });
+    ({ speaker, client, child } = lan);
   });
 
-  afterEach(async () => {
-    try {
-      await child.stop();
-    } finally {
-      await lan.remove();
-    }
-  });
-
-  /** Without duplicate address detection, which would take a second. */
-  async function addAddress(host: LanHost, address: string): Promise<void> {
-    await host.ip('addr', 'add', address, 'dev', 'eth0', 'nodad');
-  }
+  afterEach(async () => lan?.remove());
 
   const resolve = (ip: string): Promise<string | undefined> => client.resolve(ip);
 
@@ -120,7 +107,7 @@ describePrivileged('IPv6 on a real link', () => {
     await speaker.unplug();
     await waitFor('the loss to be seen', async () => (await child.interfaces()).length === 0, { withinMs: 5000 });
     await speaker.plugIn([]);
-    await addAddress(speaker, '2001:db8::2/64');
+    await speaker.addAddress('2001:db8::2/64');
     const mac = await speaker.mac();
     await waitFor('an answer', async () => (await resolve(VIP)) === mac, { withinMs: 5000 });
     const { stdout } = await speaker.ip('maddr', 'show', 'dev', 'eth0');
@@ -136,10 +123,9 @@ describePrivileged('IPv6 on a real link', () => {
   });
 
   test('5,000 addresses, with CAP_NET_RAW alone: all groups are joined, however little a socket holds', async () => {
-    await child.stop();
     // What older kernels have for good: some 360 groups a socket. Some let it be changed for the machine only.
     await speaker.tryRun('sysctl', '-qw', 'net.core.optmem_max=20480');
-    child = new PacketPathChild(speaker, [], 'net-raw');
+    child = await lan.restart([], 'net-raw');
     const ips = Array.from({ length: 5000 }, (_, i) => `2001:db8::1:${(i + 1).toString(16)}`);
     await child.announce(...ips.map((ip) => ({ ip })));
     const mac = await speaker.mac();
@@ -163,7 +149,7 @@ describePrivileged('IPv6 on a real link', () => {
     const details = async () => (await speaker.ip('-d', 'link', 'show', 'dev', 'eth0')).stdout;
     expect(await details()).toContain('allmulti 1');
     await speaker.ip('link', 'set', 'eth0', 'mtu', '1500');
-    await addAddress(speaker, '2001:db8::3/64');
+    await speaker.addAddress('2001:db8::3/64');
     await waitFor('the group to be joined after all', async () => (await details()).includes('allmulti 0'), {
       withinMs: 5000,
     });
@@ -185,8 +171,7 @@ describePrivileged('IPv6 on a real link', () => {
     });
 
     test('on: the kernel of another host takes the answers, of both families, up to what fits a frame', async () => {
-      await child.stop();
-      child = new PacketPathChild(speaker, ['--answer-ping']);
+      child = await lan.restart(['--answer-ping']);
       await child.announce({ ip: VIP }, { ip: VIP4 });
       await waitFor('an answer', async () => (await ping(VIP, 1)) === 1, { withinMs: 10_000 });
       expect(await ping(VIP, 5)).toBe(5);
@@ -202,8 +187,7 @@ describePrivileged('IPv6 on a real link', () => {
     });
 
     test('an address that the node holds itself, as with kube-proxy in mode ipvs, is answered once, by the kernel', async () => {
-      await child.stop();
-      child = new PacketPathChild(speaker, ['--answer-ping', '^lo$']);
+      child = await lan.restart(['--answer-ping', '^lo$']);
       await speaker.ip('addr', 'add', `${VIP4}/32`, 'dev', 'lo');
       await child.announce({ ip: VIP4 });
       await waitFor('an answer', async () => (await ping(VIP4, 1)) === 1, { withinMs: 10_000 });

@@ -5,45 +5,32 @@
 
 import path from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { createLan, type Lan, type LanHost } from '../support/netns.ts';
-import { PacketPathChild } from '../support/packet-path-child.ts';
+import type { LanHost } from '../support/netns.ts';
+import type { PacketPathChild } from '../support/packet-path-child.ts';
 import { describePrivileged } from '../support/privileged.ts';
+import { createSpeakerLan, type SpeakerLan } from '../support/speaker-lan.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const VIP = '192.0.2.100';
 const frameSender = path.resolve(import.meta.dirname, '../support/frame-sender.ts');
 
 describePrivileged('the packet path on a real link', () => {
-  let lan: Lan;
+  let lan: SpeakerLan;
   let speaker: LanHost;
   let client: LanHost;
   let child: PacketPathChild;
 
   beforeEach(async () => {
-    lan = await createLan({ speaker: ['192.0.2.2/24'], client: ['192.0.2.1/24'] });
-    speaker = lan.host('speaker');
-    client = lan.host('client');
-    child = new PacketPathChild(speaker);
+    lan = await createSpeakerLan({ speaker: ['192.0.2.2/24'], client: ['192.0.2.1/24'] });
+    ({ speaker, client, child } = lan);
   });
 
-  afterEach(async () => {
-    try {
-      await child.stop();
-    } finally {
-      await lan.remove();
-    }
-  });
+  afterEach(async () => lan?.remove());
 
   const resolve = (ip: string): Promise<string | undefined> => client.resolve(ip);
 
-  /** Whether arping gets an answer to each of its questions. */
-  async function arping(...options: string[]): Promise<boolean> {
-    const result = await client.tryRun('arping', '-i', 'eth0', '-W', '0.2', '-w', '1', '-q', ...options);
-    return result.exitCode === 0;
-  }
-
   async function answers(): Promise<boolean> {
-    return await arping('-c', '1', VIP);
+    return await lan.arping('-c', '1', VIP);
   }
 
   async function announced(): Promise<void> {
@@ -72,7 +59,7 @@ describePrivileged('the packet path on a real link', () => {
 
   test('arping gets every reply, from one station only', async () => {
     await announced();
-    expect(await arping('-c', '20', '-W', '0.02', '-w', '10', '-d', VIP)).toBe(true);
+    expect(await lan.arping('-c', '20', '-W', '0.02', '-w', '10', '-d', VIP)).toBe(true);
     const { addresses, interfaces } = await child.snapshot();
     expect(addresses).toMatchObject([{ interface: 'eth0', ip: VIP }]);
     expect(addresses[0]?.repliesSent).toBeGreaterThanOrEqual(21);
@@ -82,7 +69,7 @@ describePrivileged('the packet path on a real link', () => {
 
   test('RFC 5227 §2.1.1: a probe from 0.0.0.0 is answered, so that the address counts as taken', async () => {
     await announced();
-    expect(await arping('-0', '-c', '1', VIP)).toBe(true);
+    expect(await lan.arping('-0', '-c', '1', VIP)).toBe(true);
   });
 
   test('announcing replaces a stale neighbour entry without being asked', async () => {

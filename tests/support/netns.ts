@@ -102,6 +102,11 @@ export class LanHost {
     for (const address of addresses) await this.ip('addr', 'add', address, 'dev', 'eth0');
   }
 
+  /** Gives eth0 an address that can be used at once: one of IPv6 is not tried for duplicates, which would take a second. */
+  async addAddress(address: string): Promise<void> {
+    await this.ip('addr', 'add', address, 'dev', 'eth0', ...(address.includes(':') ? ['nodad'] : []));
+  }
+
   /** Runs a program where the switch is, which has a port with this host's name. */
   async onSwitch(program: string, ...command: string[]): Promise<CommandResult> {
     return await run('ip', 'netns', 'exec', this.#switch, program, ...command);
