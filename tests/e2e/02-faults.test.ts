@@ -4,9 +4,11 @@ import {
   dropCarrier,
   freeze,
   heal,
+  join,
   kill,
   load,
   loseFrames,
+  part,
   readFaults,
   thaw,
   unplug,
@@ -75,6 +77,25 @@ test('frames lost: all of one direction, a share of both, none any more', async 
   );
   expect(await faultsOfNode()).toEqual([]);
   expect(await answered()).toBe(10);
+}, 60_000);
+
+test('two parted: neither reaches the other, everybody else reaches both, and joined they do again', async () => {
+  const other = String(c.handle.nodes.find(({ name }) => name !== NODE)?.ip);
+  const reaches = async (from: string, ip: string): Promise<boolean> => {
+    await exec(c.handle, from, ['ip', 'neigh', 'flush', 'dev', 'eth0']);
+    return (await exec(c.handle, from, ['ping', '-c', '1', '-W', '1', ip])).exitCode === 0;
+  };
+  const otherName = String(c.handle.nodes.find(({ ip }) => ip === other)?.name);
+  await part(c.handle, NODE, otherName);
+  try {
+    expect(await readFaults(c.handle)).toHaveLength(1);
+    expect([await reaches(NODE, other), await reaches(otherName, nodeIp)]).toEqual([false, false]);
+    expect([await reaches('client', other), await reaches('client', nodeIp)]).toEqual([true, true]);
+  } finally {
+    await join(c.handle, otherName);
+  }
+  expect(await readFaults(c.handle)).toEqual([]);
+  expect(await reaches(NODE, other)).toBe(true);
 }, 60_000);
 
 test('the speaker frozen and thawed: it stands still, and goes on as the same process', async () => {

@@ -2,6 +2,7 @@
 import { beforeAll, describe, expect, test } from '@jest/globals';
 import { plug, unplug } from '../../src/sandbox/faults.ts';
 import { type Cluster, cluster } from '../support/cluster.ts';
+import { oneOwner, ownerOf, speakerPodOn } from '../support/layer2-objects.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 // What a busy machine may need; how long it takes is measured by `npm run bench -- failover`.
@@ -16,30 +17,30 @@ beforeAll(async () => {
 
 describe('the owning node goes', () => {
   test('its speaker pod is killed: the address is answered again', async () => {
-    const owner = await ownerNode();
-    const pod = await speakerPodOn(owner);
+    const owner = await ownerOf(c, vip);
+    const pod = await speakerPodOn(c, owner);
     await c.kubectl('delete', 'pod', '-n', 'metallb-system', pod, '--force', '--grace-period=0');
     await c.reachable('client', vip, FAILOVER_MS);
-    await oneOwner();
+    await oneOwner(c, vip);
   }, 120_000);
 
   test('its speaker pod is stopped in an orderly way: another node has the address at once', async () => {
-    const owner = await ownerNode();
-    const pod = await speakerPodOn(owner);
+    const owner = await ownerOf(c, vip);
+    const pod = await speakerPodOn(c, owner);
     await c.kubectl('delete', 'pod', '-n', 'metallb-system', pod, '--wait=false');
     await c.reachable('client', vip, FAILOVER_MS);
     await c.kubectl('rollout', 'status', '-n', 'metallb-system', 'daemonset/speaker', '--timeout=60s');
-    await oneOwner();
+    await oneOwner(c, vip);
   }, 120_000);
 
   test('the node is unplugged: another node owns the address and curl works again; plugged in again, one owner remains', async () => {
-    const owner = await ownerNode();
+    const owner = await ownerOf(c, vip);
     await unplug(c.handle, owner);
     try {
       const successor = await waitFor(
         'another owner',
         async () => {
-          const node = await ownerNode();
+          const node = await ownerOf(c, vip);
           return node === owner ? undefined : node;
         },
         { withinMs: FAILOVER_MS },
@@ -51,37 +52,7 @@ describe('the owning node goes', () => {
       await plug(c.handle, owner);
     }
     await c.kubectl('wait', '--for=condition=Ready', `node/${owner}`, '--timeout=90s');
-    await oneOwner();
+    await oneOwner(c, vip);
     await c.reachable('client', vip, FAILOVER_MS);
   }, 240_000);
 });
-
-async function ownerNode(): Promise<string> {
-  return waitFor(
-    'an owner',
-    async () => {
-      const [mac] = await c.owners(vip);
-      return mac === undefined ? undefined : c.nodeOf(mac);
-    },
-    { withinMs: FAILOVER_MS },
-  );
-}
-
-async function speakerPodOn(node: string): Promise<string> {
-  const onNode = ['--field-selector', `spec.nodeName=${node}`];
-  const [pod] = await c.list('pods', '-n', 'metallb-system', '-l', 'component=speaker', ...onNode);
-  return String(pod?.metadata.name);
-}
-
-/** Waits until one node alone answers, three times in a row. */
-async function oneOwner(): Promise<void> {
-  let streak = 0;
-  await waitFor(
-    'exactly one owner',
-    async () => {
-      streak = (await c.owners(vip)).length === 1 ? streak + 1 : 0;
-      return streak >= 3;
-    },
-    { withinMs: FAILOVER_MS },
-  );
-}

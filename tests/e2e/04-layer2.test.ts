@@ -7,11 +7,21 @@ import { unplug } from '../../src/sandbox/faults.ts';
 import { exec } from '../../src/sandbox/sandbox.ts';
 import { firstFrameAfter, monotonicMs, probeRequests, recordNeighbours } from '../support/client-probes.ts';
 import { type Cluster, cluster, install } from '../support/cluster.ts';
+import {
+  list,
+  oneOwner,
+  ownerOf,
+  pool,
+  remove,
+  SOON_MS,
+  service,
+  speakerPodOn,
+  speakersReady,
+} from '../support/layer2-objects.ts';
 import { outagesOf } from '../support/outages.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const NAME = 'layer2';
-const SOON_MS = 30_000;
 /** The aim is 50; more is what a busy machine adds. */
 const OUTAGE_MS = 200;
 
@@ -26,7 +36,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await remove(NAME);
+  await remove(c, NAME);
 });
 
 describe('planned moves', () => {
@@ -37,12 +47,12 @@ describe('planned moves', () => {
     try {
       await waitFor('answers', async () => probes.every((probe) => probe.soFar().length > 50), { withinMs: SOON_MS });
       for (const vip of Object.values(vips)) {
-        const pod = await speakerPodOn(await ownerOf(vip));
+        const pod = await speakerPodOn(c, await ownerOf(c, vip));
         await c.kubectl('delete', 'pod', '-n', 'metallb-system', pod);
-        await rolledOut();
+        await speakersReady(c);
       }
       await c.kubectl('rollout', 'restart', '-n', 'metallb-system', 'daemonset/speaker');
-      await rolledOut();
+      await speakersReady(c);
       // A connection that is under way as the address moves goes on at a node that does not know it, which layer 2 cannot
       // help. Those that begin after it are answered.
       for (const { beganMs, endedMs } of probes.flatMap((probe) => outagesOf(probe.soFar()))) {
@@ -64,8 +74,8 @@ describe('without the API server', () => {
     try {
       // Longer than a Lease lasts, and than what went before takes to settle.
       await new Promise((resolve) => setTimeout(resolve, 15_000));
-      for (const vip of Object.values(vips)) await oneOwner(vip);
-      const owner = await ownerOf(vips.v4);
+      for (const vip of Object.values(vips)) await oneOwner(c, vip);
+      const owner = await ownerOf(c, vips.v4);
       for (const vip of Object.values(vips)) {
         const [mac = ''] = await c.owners(vip);
         if ((await c.nodeOf(mac)) === owner) lost.push({ vip, mac });
@@ -85,14 +95,14 @@ describe('without the API server', () => {
           );
         }
       });
-      for (const { vip } of lost) await oneOwner(vip);
+      for (const { vip } of lost) await oneOwner(c, vip);
     } finally {
       process.kill(apiServer, 'SIGCONT');
       await frames.stop();
     }
     expect(lost.length).toBeGreaterThan(0);
     await c.kubectl('wait', '--for=condition=Ready', 'node', '--all', '--timeout=90s');
-    for (const vip of Object.values(vips)) await oneOwner(vip);
+    for (const vip of Object.values(vips)) await oneOwner(c, vip);
   }, 240_000);
 });
 
@@ -108,12 +118,12 @@ describe.each(['v4', 'v6'] as const)('a foreign host on the LAN holds an address
   });
   afterAll(async () => {
     await hold('del');
-    await remove(name);
+    await remove(c, name);
   });
 
   test('it is not announced, the reason is told, and it is announced when the host has left', async () => {
     await hold('add');
-    await c.apply(list(...pool(name, [vip]), service(name, family === 'v4' ? 'IPv4' : 'IPv6')));
+    await c.apply(list(...pool(name, [vip]), service(name, { family: family === 'v4' ? 'IPv4' : 'IPv6' })));
     await waitFor('an address', async () => (await c.externalIp(name)) === vip, { withinMs: SOON_MS });
     const told = await waitFor(
       'explain tells why it is not announced',
@@ -130,70 +140,10 @@ describe.each(['v4', 'v6'] as const)('a foreign host on the LAN holds an address
   }, 240_000);
 });
 
-async function ownerOf(vip: string): Promise<string> {
-  const mac = await waitFor(`one node answers for ${vip}`, async () => (await c.owners(vip))[0], { withinMs: SOON_MS });
-  return c.nodeOf(mac);
-}
-
-/** Waits until one node alone answers, three times in a row. */
-async function oneOwner(vip: string): Promise<void> {
-  let streak = 0;
-  await waitFor(
-    `exactly one owner of ${vip}`,
-    async () => {
-      streak = (await c.owners(vip)).length === 1 ? streak + 1 : 0;
-      return streak >= 3;
-    },
-    { withinMs: SOON_MS },
-  );
-}
-
-async function speakerPodOn(node: string): Promise<string> {
-  const onNode = ['--field-selector', `spec.nodeName=${node}`];
-  const [pod] = await c.list('pods', '-n', 'metallb-system', '-l', 'component=speaker', ...onNode);
-  return String(pod?.metadata.name);
-}
-
-async function rolledOut(): Promise<void> {
-  await c.kubectl('rollout', 'status', '-n', 'metallb-system', 'daemonset/speaker', '--timeout=120s');
-}
-
 async function apiServerPid(): Promise<number> {
   const address = `advertise-address=${c.handle.nodes[0]?.ip} `;
   const { stdout } = await exec(c.handle, 'host', ['pgrep', '-f', `kube-apiserver.*${address}`], { stdio: 'pipe' });
   const [pid] = stdout.trim().split('\n').map(Number);
   if (pid === undefined || !(pid > 1)) throw new Error('no process of the API server found');
   return pid;
-}
-
-function list(...items: readonly object[]): string {
-  return JSON.stringify({ apiVersion: 'v1', kind: 'List', items });
-}
-
-function pool(name: string, addresses: readonly string[]): readonly object[] {
-  const metadata = { namespace: 'metallb-system', name };
-  const apiVersion = 'metallb.io/v1beta1';
-  const ranges = addresses.map((address) => `${address}/${address.includes(':') ? 128 : 32}`);
-  return [
-    { apiVersion, kind: 'IPAddressPool', metadata, spec: { addresses: ranges, autoAssign: false } },
-    { apiVersion, kind: 'L2Advertisement', metadata, spec: { ipAddressPools: [name] } },
-  ];
-}
-
-/** Both families, unless told otherwise. */
-function service(name: string, family?: 'IPv4' | 'IPv6'): object {
-  const families = family === undefined ? { ipFamilyPolicy: 'RequireDualStack' } : { ipFamilies: [family] };
-  return {
-    apiVersion: 'v1',
-    kind: 'Service',
-    metadata: { name, annotations: { 'metallb.io/address-pool': name } },
-    spec: { type: 'LoadBalancer', ...families, selector: { app: 'nginx' }, ports: [{ port: 80 }] },
-  };
-}
-
-async function remove(name: string): Promise<void> {
-  await c.kubectl('delete', 'service', name, '--ignore-not-found');
-  for (const kind of ['l2advertisement', 'ipaddresspool']) {
-    await c.kubectl('delete', kind, '-n', 'metallb-system', name, '--ignore-not-found');
-  }
 }

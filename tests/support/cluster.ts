@@ -159,6 +159,14 @@ export class Cluster {
     return [...new Set(stdout.trim().split(/\s+/).filter(Boolean))];
   }
 
+  /** Makes the client ask for the address every 20 ms, so that a recorder sees who answers when. Either family. */
+  async askRepeatedly(address: string, times: number): Promise<void> {
+    const argv = address.includes(':')
+      ? [...this.#solicit(address), String(times)]
+      : ['arping', '-0', '-c', String(times), '-W', '0.02', '-r', address];
+    await exec(this.handle, 'client', argv, { stdio: 'pipe' });
+  }
+
   #solicit(address: string): string[] {
     const program = path.join(import.meta.dirname, 'neighbour-asker.ts');
     const own = String(this.handle.client.ip6);

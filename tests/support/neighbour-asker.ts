@@ -1,16 +1,17 @@
 /**
- * Asks once, by a neighbour solicitation out of eth0, who has an IPv6 address, and prints the hardware address of each
- * answer of the next second, a line each: what `arping` is for IPv4.
+ * Asks, by neighbour solicitations out of eth0 every 20 ms, who has an IPv6 address, and prints the hardware address of
+ * each answer up to a second after the last, a line each: what `arping` is for IPv4.
  *
- *     neighbour-asker.ts OWN-IP TARGET
+ *     neighbour-asker.ts OWN-IP TARGET [TIMES]        TIMES: 1
  */
 import { parseIp } from '../../src/runtime/model/ip.ts';
 import { readNeighbourFrame, writeSolicitation } from './neighbour-frames.ts';
 import { openPacketTap } from './packet-tap.ts';
 
 const WAIT_MS = 1000;
+const EVERY_MS = 20;
 
-const [own = '', asked = ''] = process.argv.slice(2);
+const [own = '', asked = '', times = '1'] = process.argv.slice(2);
 const [ip, target] = [own, asked].map((text) => {
   const parsed = parseIp(text);
   if (!parsed.ok) throw new Error(parsed.error);
@@ -21,5 +22,7 @@ const tap = openPacketTap((bytes) => {
   const frame = readNeighbourFrame(bytes);
   if (frame?.kind === 'advertisement' && frame.ip === target) console.log(frame.mac);
 });
-tap.send(writeSolicitation({ mac: tap.mac, ip }, target));
-setTimeout(() => tap.close(), WAIT_MS);
+for (let time = 0; time < Number(times); time++) {
+  setTimeout(() => tap.send(writeSolicitation({ mac: tap.mac, ip }, target)), time * EVERY_MS);
+}
+setTimeout(() => tap.close(), Number(times) * EVERY_MS + WAIT_MS);
