@@ -1,10 +1,10 @@
 /**
  * What a frame of neighbour discovery says of whose an address is, for the watch over conflicts: who has it, or who wants it.
  *
- * Implements: RFC 4862 §5.4.3 and §5.4.4 (which messages say that an address is a duplicate), RFC 4861 §7.1.2.
+ * Implements: RFC 4862 §5.4.3 and §5.4.4 (which messages say that an address is a duplicate), RFC 4861 §7.1.
  */
 import type { MacBits } from '../ethernet/codec.ts';
-import { type Ipv6Key, isIpv6Multicast, UNSPECIFIED } from '../ip/ipv6.ts';
+import { type Ipv6Key, isIpv6Multicast, solicitedNodeGroup, UNSPECIFIED } from '../ip/ipv6.ts';
 import { readNdpFrame } from './frame.ts';
 
 export interface NdpSighting {
@@ -25,6 +25,8 @@ export function ndpSightingOf(frame: Uint8Array): NdpSighting | undefined {
     if (isIpv6Multicast(header.destination) && message.flags.includes('solicited')) return undefined;
     return { as: 'na', ip: message.target, mac: message.linkAddress ?? link.source };
   }
+  // RFC 4861 §7.1.1: from ::, only to a solicited-node group, and without a source link-layer option.
   if (header.source !== UNSPECIFIED || message.linkAddress !== undefined) return undefined;
+  if (header.destination !== solicitedNodeGroup(message.target)) return undefined;
   return { as: 'dad-ns', ip: message.target, mac: link.source };
 }

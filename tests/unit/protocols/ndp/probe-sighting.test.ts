@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
-import { macFromBits } from '../../../../src/runtime/protocols/ethernet/codec.ts';
-import { ipv6FromKey } from '../../../../src/runtime/protocols/ip/ipv6.ts';
+import { type MacBits, macFromBits } from '../../../../src/runtime/protocols/ethernet/codec.ts';
+import { type Ipv6Key, ipv6FromKey } from '../../../../src/runtime/protocols/ip/ipv6.ts';
 import { encodeNdpAnnouncement } from '../../../../src/runtime/protocols/ndp/announcement.ts';
 import { encodeNdpFrame } from '../../../../src/runtime/protocols/ndp/codec.ts';
 import { encodeNdpProbe } from '../../../../src/runtime/protocols/ndp/probe.ts';
@@ -15,6 +15,23 @@ function vector(name: string): Uint8Array {
   const found = vectors.find((row) => row.name === name);
   if (found === undefined) throw new Error(`no vector ${name}`);
   return found.frame;
+}
+
+/** As a host sends it that wants 2001:db8::2, but for what is changed. */
+function probe({ destination = ipv6('ff02::1:ff00:2'), ...message }: ProbeChange): Uint8Array {
+  return encodeNdpFrame(
+    {
+      link: { source: mac('02:00:00:00:00:0a'), destination: mac('33:33:ff:00:00:02') },
+      source: ipv6('::'),
+      destination,
+    },
+    { kind: 'solicitation', target: ipv6('2001:db8::2'), ...message },
+  );
+}
+
+interface ProbeChange {
+  readonly destination?: Ipv6Key;
+  readonly linkAddress?: MacBits;
 }
 
 describe('RFC 4862 §5.4.2: a probe', () => {
@@ -76,6 +93,16 @@ describe('RFC 4862 §5.4.3, §5.4.4: what is heard of an address', () => {
         },
         { kind: 'advertisement', target: ipv6('2001:db8::2'), flags: ['solicited'] },
       ),
+      want: 'nothing',
+    },
+    {
+      name: 'RFC 4861 §7.1.1: a probe to the address itself',
+      frame: probe({ destination: ipv6('2001:db8::2') }),
+      want: 'nothing',
+    },
+    {
+      name: 'RFC 4861 §7.1.1: a probe with a link address',
+      frame: probe({ linkAddress: mac('02:00:00:00:00:0a') }),
       want: 'nothing',
     },
     { name: 'nothing', frame: new Uint8Array(0), want: 'nothing' },
