@@ -418,8 +418,11 @@ describe('a guard', () => {
     readonly lines: string[] = [];
     readonly allowed = new Set<string>();
     readonly mustBeHeard = new Set<string>();
+    /** Groups joined on eth0 when it was last told what is wanted. */
+    joined: readonly string[] = [];
 
     setWanted(places: readonly GuardedPlace[]): void {
+      this.joined = network.openOn('eth0', 'ndp')?.groups ?? [];
       this.lines.push(`wanted ${places.map((place) => `${place.ip}@${place.interface} ${place.mac}`).join(', ')}`);
     }
 
@@ -465,6 +468,12 @@ describe('a guard', () => {
     expect(sentOn('eth0')).toEqual([]);
     expect(advertised(socketOn('eth0', 'ndp'))).toEqual([]);
     expect(guard.lines.slice(1)).toEqual(['heard 42 bytes of arp on eth0', 'heard 86 bytes of ndp on eth0']);
+  });
+
+  test('RFC 4862 §5.4.2: a group is joined before the guard is told of its address, and so before it probes for it', () => {
+    expect(guard.joined).toEqual(['ff02::1:ff00:7']);
+    announce(address('2001:db8::7'), address('2001:db8::8'));
+    expect(guard.joined).toEqual(['ff02::1:ff00:7', 'ff02::1:ff00:8']);
   });
 
   test('what it comes to allow is answered and announced at once, and what it takes back no more', () => {

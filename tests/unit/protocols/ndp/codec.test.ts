@@ -86,6 +86,14 @@ describe('bad messages', () => {
     });
   });
 
+  test('reserved bits of an advertisement mean nothing', () => {
+    const decoded = decodeNeighborMessage(bytesFromHex(`8800 0000 3fffffff ${target}`));
+    expect(decoded).toEqual({
+      ok: true,
+      value: { kind: 'advertisement', target: ipv6('2001:db8::2'), flags: ['override'] },
+    });
+  });
+
   test('the other link address option is none of this message', () => {
     const decoded = decodeNeighborMessage(bytesFromHex(`${head} 02 01 02000000000a`));
     expect(decoded).toEqual({ ok: true, value: { kind: 'solicitation', target: ipv6('2001:db8::2') } });

@@ -116,6 +116,11 @@ describe('answers', () => {
     expect(answerTo(solicitation({ destination: '02:00:00:00:00:0b' }))).toMatch(/^02000000000a/);
   });
 
+  test('RFC 4861 §7.1.1: reserved bits mean nothing', () => {
+    const reserved = patched(solicitation(), 58, 0xff, 0xff, 0xff, 0xff);
+    expect(answerTo(reserved)).toBe(answerTo(solicitation()));
+  });
+
   test('the router flag is never set, the override flag always', () => {
     const names = [
       'solicitation by multicast',
