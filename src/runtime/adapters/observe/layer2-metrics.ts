@@ -21,7 +21,7 @@ export interface PeerSnapshot {
   readonly state: PeerState;
   /** Whether this speaker is one of those that watch it. */
   readonly watched: boolean;
-  /** Of the last probe that was answered, in seconds. Absent: none was yet. */
+  /** Of the probes that were answered, smoothed, in seconds. Absent: none was yet. */
   readonly roundTripSeconds?: number;
 }
 
@@ -132,7 +132,7 @@ function showLiveness(registry: Registry, { liveness }: Layer2Sources): void {
   });
   new Gauge({
     name: 'metallb_liveness_watched_peer_round_trip_seconds',
-    help: 'The last round trip to a speaker that this one watches.',
+    help: 'The round trip to a speaker that this one watches, smoothed.',
     labelNames: ['peer'],
     registers,
     collect() {
