@@ -249,7 +249,7 @@ describe('an interface that comes, goes and comes back on a node', () => {
     return done.stdout;
   };
   const answered = async () => {
-    const argv = ['arping', '-0', '-c', '1', '-w', '1', '-r', '-i', 'lan2', vip];
+    const argv = ['arping', '-c', '1', '-w', '1', '-r', '-i', 'lan2', vip];
     return (await exec(c.handle, client, argv, { stdio: 'pipe' })).stdout.trim() !== '';
   };
   afterAll(async () => {

@@ -153,7 +153,8 @@ export class Cluster {
 
   /** The MAC addresses that answer an ARP request or neighbour solicitation for the address on the client's link. */
   async owners(address: string): Promise<readonly string[]> {
-    const argv = address.includes(':') ? this.#solicit(address) : ['arping', '-0', '-c', '1', '-w', '1', '-r', address];
+    // From the client's own address: a question from nowhere is a probe of RFC 5227, and a conflict while others probe.
+    const argv = address.includes(':') ? this.#solicit(address) : ['arping', '-c', '1', '-w', '1', '-r', address];
     const { stdout, stderr, exitCode } = await exec(this.handle, 'client', argv, { stdio: 'pipe' });
     if (address.includes(':') && exitCode !== 0) throw new Error(`${argv.join(' ')}: ${stderr.trim()}`);
     return [...new Set(stdout.trim().split(/\s+/).filter(Boolean))];
@@ -163,7 +164,7 @@ export class Cluster {
   async askRepeatedly(address: string, times: number): Promise<void> {
     const argv = address.includes(':')
       ? [...this.#solicit(address), String(times)]
-      : ['arping', '-0', '-c', String(times), '-W', '0.02', '-r', address];
+      : ['arping', '-c', String(times), '-W', '0.02', '-r', address];
     await exec(this.handle, 'client', argv, { stdio: 'pipe' });
   }
 
