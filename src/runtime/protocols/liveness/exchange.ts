@@ -193,7 +193,7 @@ export class Exchange {
   callOut(peer: Peer, now: Instant): void {
     if (peer.condition !== 'dead' || !this.#roster.isWatcherOf(peer)) return;
     const messages = this.#ownersOf(peer);
-    peer.pronouncedAt = now;
+    peer.calledOutAt = now;
     peer.ownersTurn += 1;
     const next = messages[peer.ownersTurn % messages.length];
     if (next !== undefined) this.#listener.send([peer.node], next);
@@ -202,7 +202,8 @@ export class Exchange {
 
   /** It lives, and was told a while ago that it was dead: if it has not given its addresses up, that may have been lost. */
   remind(peer: Peer, now: Instant): void {
-    if (peer.pronouncedAt === undefined || now - peer.pronouncedAt >= REMIND_MS) return;
+    const toldAt = Math.max(peer.pronouncedAt ?? -Infinity, peer.calledOutAt ?? -Infinity);
+    if (now - toldAt >= REMIND_MS) return;
     if (peer.ownersToldAt === undefined || now - peer.ownersToldAt >= HEARTBEAT_MS / 2) this.#tellOwners(peer, now);
   }
 

@@ -33,8 +33,10 @@ export class Peer {
   /** The next try to reach it, and how long to wait after that. */
   helloAt: Instant;
   helloEveryMs = HELLO_MS;
-  /** When it was last told that it counts as dead. */
+  /** When it was last told that it counts as dead, having been heard. */
   pronouncedAt: Instant | undefined;
+  /** When it was last told so without having been heard: it may not have been listening. */
+  calledOutAt: Instant | undefined;
   /** When it was last told who has its addresses. */
   ownersToldAt: Instant | undefined;
   /** Which part of that comes next, where a part is told at a time. */
