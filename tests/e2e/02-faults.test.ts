@@ -82,8 +82,8 @@ test('frames lost: all of one direction, a share of both, none any more', async 
 test('two parted: neither reaches the other, everybody else reaches both, and joined they do again', async () => {
   const other = String(c.handle.nodes.find(({ name }) => name !== NODE)?.ip);
   const reaches = async (from: string, ip: string): Promise<boolean> => {
-    await exec(c.handle, from, ['ip', 'neigh', 'flush', 'dev', 'eth0']);
-    return (await exec(c.handle, from, ['ping', '-c', '1', '-W', '1', ip])).exitCode === 0;
+    const argv = ['arping', '-c', '1', '-w', '1', '-r', '-i', 'eth0', ip];
+    return (await exec(c.handle, from, argv, { stdio: 'pipe' })).stdout.trim() !== '';
   };
   const otherName = String(c.handle.nodes.find(({ ip }) => ip === other)?.name);
   await part(c.handle, NODE, otherName);
