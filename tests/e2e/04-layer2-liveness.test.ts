@@ -1,7 +1,7 @@
 /** Who lives and who announces, on real nodes under bad conditions: lost frames, busy processors, parted nodes. */
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { heal, join, load, loseFrames, part } from '../../src/sandbox/faults.ts';
-import { type HeardFrame, monotonicMs, type Probe, recordNeighbours } from '../support/client-probes.ts';
+import { monotonicMs, recordNeighbours } from '../support/client-probes.ts';
 import { type Cluster, cluster } from '../support/cluster.ts';
 import { list, oneOwner, pool, remove, SOON_MS, service } from '../support/layer2-objects.ts';
 import { waitFor } from '../support/wait-for.ts';
@@ -67,7 +67,6 @@ describe('parted', () => {
     async (which) => {
       const vip = String(vips[which]);
       const owner = await oneOwner(c, vip);
-      const [mac = ''] = await c.owners(vip);
       const frames = await recordNeighbours(await c.in('client'), [vip]);
       try {
         for (const { name } of c.handle.nodes) if (name !== owner) await part(c.handle, owner, name);
@@ -78,9 +77,13 @@ describe('parted', () => {
         const joinedMs = monotonicMs();
         await join(c.handle, owner);
         await asking;
-        const lastMs = Math.max(...loserFrames(frames, mac).map(({ atMs }) => atMs));
-        expect(lastMs - joinedMs).toBeLessThan(HEALED_MS);
-        expect(await oneOwner(c, vip)).not.toBe(owner);
+        // Whichever it is: what counts is that the other is silent from then on.
+        await oneOwner(c, vip);
+        const [winner] = await c.owners(vip);
+        const both = frames.soFar().filter(({ atMs }) => atMs >= joinedMs - 500 && atMs <= joinedMs + 5000);
+        const lost = both.filter((frame) => frame.mac !== winner);
+        expect(lost.length).toBeGreaterThan(0);
+        expect(Math.max(...lost.map(({ atMs }) => atMs)) - joinedMs).toBeLessThan(HEALED_MS);
       } finally {
         await join(c.handle, owner);
         await frames.stop();
@@ -89,12 +92,6 @@ describe('parted', () => {
     180_000,
   );
 });
-
-function loserFrames(frames: Probe<HeardFrame>, mac: string): readonly HeardFrame[] {
-  const of = frames.soFar().filter((frame) => frame.mac === mac);
-  expect(of.length).toBeGreaterThan(0);
-  return of;
-}
 
 /** What speakers have logged since then of others that they take for dead. */
 async function givenUpSince(since: string): Promise<readonly string[]> {
