@@ -2,7 +2,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
 import { exec } from '../../src/sandbox/sandbox.ts';
 import { type Cluster, cluster } from '../support/cluster.ts';
-import { eventsOf, list, ownerOf, pool, remove, SOON_MS, service } from '../support/layer2-objects.ts';
+import { eventsOf, holdOnClient, list, ownerOf, pool, remove, SOON_MS, service } from '../support/layer2-objects.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 let c: Cluster;
@@ -14,11 +14,7 @@ describe.each(['v4', 'v6'] as const)('policies (%s)', (family) => {
   const name = `policy-${family}`;
   /** The last is for the test where nobody may have held it before: that a host has left is noticed after a while. */
   let vips: readonly [string, string, string];
-  const hold = (action: 'add' | 'del', vip: string = vips[0]) => {
-    const [length, ...nodad] = family === 'v4' ? ['24'] : ['64', ...(action === 'add' ? ['nodad'] : [])];
-    const argv = ['ip', 'address', action, `${vip}/${length}`, 'dev', 'eth0', ...nodad];
-    return exec(c.handle, 'client', argv, { stdio: 'pipe' });
-  };
+  const hold = (action: 'add' | 'del', vip: string = vips[0]) => holdOnClient(c, action, vip);
   const create = (onConflict: string, addresses: readonly string[] = vips.slice(0, 2)) => {
     const of = { family: family === 'v4' ? 'IPv4' : 'IPv6' } as const;
     return c.apply(list(...pool(name, addresses, { pool: { onConflict } }), service(name, of)));

@@ -8,6 +8,7 @@ import { type Cluster, cluster, install } from '../support/cluster.ts';
 import {
   eventsOf,
   list,
+  movedFrom,
   oneOwner,
   ownedBy,
   ownerOf,
@@ -104,16 +105,7 @@ describe.each(['v4', 'v6'] as const)('a preferred node (%s)', (family) => {
   test('goes, and another has it; comes back, and has it handed back when all is calm, by exactly one claim', async () => {
     await advertise(preferring(preferred));
     await ownedBy(c, vip, preferred);
-    await c.during(preferred, unplug, () =>
-      waitFor(
-        'another owner',
-        async () => {
-          const owners = await c.owners(vip);
-          return owners.length === 1 && (await c.nodeOf(owners[0] ?? '')) !== preferred;
-        },
-        { withinMs: SOON_MS },
-      ),
-    );
+    await c.during(preferred, unplug, () => movedFrom(c, vip, preferred));
     await ownedBy(c, vip, preferred);
     expect(await oneOwner(c, vip)).toBe(preferred);
   }, 180_000);
@@ -153,16 +145,7 @@ describe('nodes that are to announce nothing', () => {
       try {
         await waitFor('answers', async () => probes.every((each) => each.soFar().length > 50), { withinMs: SOON_MS });
         await c.kubectl(reason.what, 'node', node, ...reason.args);
-        for (const vip of lost) {
-          await waitFor(
-            `another has ${vip}`,
-            async () => {
-              const owners = await c.owners(vip);
-              return owners.length === 1 && (await c.nodeOf(owners[0] ?? '')) !== node;
-            },
-            { withinMs: SOON_MS },
-          );
-        }
+        for (const vip of lost) await movedFrom(c, vip, node);
       } finally {
         for (const { beganMs, endedMs } of (await Promise.all(probes.map((each) => each.stop()))).flatMap(outagesOf)) {
           expect((endedMs ?? Infinity) - beganMs).toBeLessThan(OUTAGE_MS);

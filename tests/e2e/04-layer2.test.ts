@@ -8,6 +8,7 @@ import { exec } from '../../src/sandbox/sandbox.ts';
 import { firstFrameAfter, monotonicMs, probeRequests, recordNeighbours } from '../support/client-probes.ts';
 import { type Cluster, cluster, install } from '../support/cluster.ts';
 import {
+  holdOnClient,
   list,
   oneOwner,
   ownerOf,
@@ -109,10 +110,7 @@ describe('without the API server', () => {
 describe.each(['v4', 'v6'] as const)('a foreign host on the LAN holds an address (%s)', (family) => {
   const name = `foreign-${family}`;
   let vip: string;
-  const hold = (action: 'add' | 'del') => {
-    const [length, ...nodad] = family === 'v4' ? ['24'] : ['64', ...(action === 'add' ? ['nodad'] : [])];
-    return exec(c.handle, 'client', ['ip', 'address', action, `${vip}/${length}`, 'dev', 'eth0', ...nodad]);
-  };
+  const hold = (action: 'add' | 'del') => holdOnClient(c, action, vip);
   beforeAll(() => {
     vip = family === 'v4' ? `${c.network}.44` : `${c.network6}:44`;
   });

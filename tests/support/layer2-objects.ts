@@ -1,4 +1,5 @@
 /** Pools, Services and speakers as the layer-2 files of the end-to-end tier need them, and who announces what. */
+import { exec } from '../../src/sandbox/sandbox.ts';
 import type { Cluster } from './cluster.ts';
 import { waitFor } from './wait-for.ts';
 
@@ -93,6 +94,25 @@ export async function ownedBy(c: Cluster, vip: string, node: string): Promise<vo
     },
     { withinMs: SOON_MS },
   );
+}
+
+/** Waits until one node alone answers for the address, and it is not that one. */
+export async function movedFrom(c: Cluster, vip: string, node: string): Promise<void> {
+  await waitFor(
+    `another than ${node} has ${vip}`,
+    async () => {
+      const owners = await c.owners(vip);
+      return owners.length === 1 && (await c.nodeOf(owners[0] ?? '')) !== node;
+    },
+    { withinMs: SOON_MS },
+  );
+}
+
+/** Gives the client on the LAN the address, as a foreign host that has it, or takes it away. */
+export function holdOnClient(c: Cluster, action: 'add' | 'del', vip: string) {
+  const [length, ...nodad] = vip.includes(':') ? ['64', ...(action === 'add' ? ['nodad'] : [])] : ['24'];
+  const argv = ['ip', 'address', action, `${vip}/${length}`, 'dev', 'eth0', ...nodad];
+  return exec(c.handle, 'client', argv, { stdio: 'pipe' });
 }
 
 export async function speakerPodOn(c: Cluster, node: string): Promise<string> {
