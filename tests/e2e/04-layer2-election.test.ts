@@ -44,19 +44,27 @@ describe('spread', () => {
   });
 
   test('the two addresses of a Service are on different nodes, and no node has more than its share and one', async () => {
+    const aNode = new RegExp(`^(${nodes.join('|')})$`);
     await waitFor(
       'six addresses, spread',
       async () => {
-        const ingress = await Promise.all(names.map((name) => c.externalIps(name)));
-        if (ingress.some((ips) => ips.length < 2)) return false;
-        const owners: string[][] = [];
-        for (const ips of ingress) {
-          const macs = await Promise.all(ips.map(async (ip) => (await c.owners(ip))[0] ?? ''));
-          if (macs.includes('')) return false;
-          owners.push(await Promise.all(macs.map((mac) => c.nodeOf(mac))));
-        }
+        const owners = await Promise.all(
+          names.map(async (name) => {
+            const ips = await c.externalIps(name);
+            expect(ips).toHaveLength(2);
+            const macs = await Promise.all(ips.map((ip) => c.owners(ip)));
+            return Promise.all(macs.map(async ([mac]) => (mac === undefined ? 'nobody' : c.nodeOf(mac))));
+          }),
+        );
         const counts = nodes.map((node) => owners.flat().filter((owner) => owner === node).length);
-        return owners.every(([a, b]) => a !== b) && Math.max(...counts) <= 6 / nodes.length + 1;
+        // Thrown with the whole picture: what was seen last is what the test says when time is up.
+        expect({ owners, counts, apart: owners.map(([a, b]) => a !== b) }).toEqual({
+          owners: names.map(() => [expect.stringMatching(aNode), expect.stringMatching(aNode)]),
+          counts: nodes.map(() => expect.any(Number)),
+          apart: names.map(() => true),
+        });
+        expect(Math.max(...counts)).toBeLessThanOrEqual(6 / nodes.length + 1);
+        return true;
       },
       { withinMs: SOON_MS * 2 },
     );

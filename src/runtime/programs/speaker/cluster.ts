@@ -29,16 +29,12 @@ import type { Sha256Hex } from '../../model/platform.ts';
 import type { ServiceView } from '../../model/service.ts';
 import { Configuration } from '../configuration.ts';
 import type { AddressEntry, AddressTable } from './announced.ts';
-import { Calm } from './calm.ts';
+import { Calm, disturbanceMs, SPEAKERS_CALM_MS } from './calm.ts';
 import { Membership } from './membership.ts';
 import type { ClusterCounters, ClusterWorkerData, FromCluster, LivenessView, Peer, ToCluster } from './messages.ts';
 import { layer2Facts } from './snapshot.ts';
 import { LastHolders, TakeOverCounts } from './take-overs.ts';
 
-/** How long after a change among the speakers nothing is handed back: who comes and goes is given time to settle. */
-const SPEAKERS_CALM_MS = 10_000;
-/** How long after an address has changed hands the next one may be handed back. */
-const CLAIMS_CALM_MS = 1000;
 /** For how many times as long as a plan took no other one is made: planning takes a fifth of a core at most. */
 const REST_PER_PLAN = 4;
 
@@ -168,8 +164,7 @@ export class Cluster {
   #learn(view: LivenessView): void {
     const before = this.#liveness;
     this.#liveness = view;
-    // Each move ends with a claim, and the next is planned when all have heard of it.
-    if (!isDeepStrictEqual(before.claims, view.claims)) this.#calm.disturbed(CLAIMS_CALM_MS);
+    this.#calm.disturbed(disturbanceMs(before, view));
     this.#membership.setStates(view.states);
     this.#changedNow();
   }
