@@ -118,8 +118,9 @@ export class Cluster {
       random,
       settings,
       node: (name) => this.#nodes.get(name),
-      onChanged: () => {
-        this.#calm.disturbed(SPEAKERS_CALM_MS);
+      onChanged: (what) => {
+        // A foreign host that comes and goes all the time must not keep every address where it happens to be.
+        if (what === 'speakers') this.#calm.disturbed(SPEAKERS_CALM_MS);
         this.#changedNow();
       },
       // Connections that went through the outage may be dead without knowing it: what they missed is needed now.

@@ -47,8 +47,11 @@ export interface MembershipOptions {
   readonly random: Random;
   readonly settings: Pick<ClusterWorkerData, 'nodeName' | 'namespace' | 'boot'>;
   readonly node: (name: string) => NodeDetails | undefined;
-  /** speakers(), peers(), speakerMacs() or conflicts() answers otherwise than before. */
-  readonly onChanged: () => void;
+  /**
+   * They answer otherwise than before. speakers: speakers(), peers() or speakerMacs(), and conflicts() perhaps as well;
+   * conflicts: conflicts() alone, which says nothing of who comes and goes.
+   */
+  readonly onChanged: (what: 'speakers' | 'conflicts') => void;
   /** The API server is in reach again after it was not. */
   readonly onBackInReach: () => void;
   readonly onError: (error: unknown) => void;
@@ -59,7 +62,8 @@ export class Membership {
   readonly #leases: Informer<LeaseView>;
   readonly #detector: LeaseDetector;
   readonly #keeper: LeaseKeeper;
-  #told = '';
+  #toldSpeakers = '';
+  #toldConflicts = '';
   #states: Readonly<Record<string, PeerState>> = {};
   #cancelDeadline: (() => void) | undefined;
   /** The last renewal failed. */
@@ -212,14 +216,17 @@ export class Membership {
     const now = clock.now();
     const deadline = this.#detector.deadline(now);
     if (deadline !== undefined) this.#cancelDeadline = clock.schedule(deadline - now, () => this.#look());
-    const alive = this.#alive().map(({ holder, annotations }) => {
-      return [holder, annotations[INTERFACES_ANNOTATION], annotations[CONFLICTS_ANNOTATION]];
-    });
+    const alive = this.#alive();
+    const told = (annotation: string) =>
+      alive.map(({ holder, annotations }) => [holder, annotations[annotation]]).sort();
     // A speaker that was killed and started again is known by its new boot alone, and counts as dead until it is heard.
-    const answer = JSON.stringify([alive.sort(), this.peers(), this.speakerMacs()]);
-    if (answer === this.#told) return;
-    this.#told = answer;
-    onChanged();
+    const speakers = JSON.stringify([told(INTERFACES_ANNOTATION), this.peers(), this.speakerMacs()]);
+    const conflicts = JSON.stringify(told(CONFLICTS_ANNOTATION));
+    const areOthers = speakers !== this.#toldSpeakers;
+    if (!areOthers && conflicts === this.#toldConflicts) return;
+    this.#toldSpeakers = speakers;
+    this.#toldConflicts = conflicts;
+    onChanged(areOthers ? 'speakers' : 'conflicts');
   }
 }
 

@@ -14,6 +14,8 @@ let clock: VirtualClock;
 let api: FakeKubeApi;
 let membership: Membership;
 let changes: number;
+/** What the last change was of. */
+let lastChange: string | undefined;
 let errors: number;
 let reconnects: number;
 /** What the API server answers to writes. */
@@ -46,8 +48,9 @@ beforeEach(async () => {
       taints: [],
       internalIps: address.ok ? [address.value] : [],
     }),
-    onChanged: () => {
+    onChanged: (what) => {
       changes += 1;
+      lastChange = what;
     },
     onBackInReach: () => {
       reconnects += 1;
@@ -194,8 +197,8 @@ describe('this speaker’s Lease', () => {
 
 describe('what the others say of the LAN', () => {
   const heard = '[{"ip":"10.6.204.20","mac":"52:54:00:00:00:99","interface":"eth0","sinceMs":1000}]';
-  function telling(node: string, annotations: object): object {
-    const plain = lease(node, 1) as { metadata: { annotations: object } };
+  function telling(node: string, annotations: object, renewal = 1): object {
+    const plain = lease(node, renewal) as { metadata: { annotations: object } };
     return {
       ...plain,
       metadata: { ...plain.metadata, annotations: { ...plain.metadata.annotations, ...annotations } },
@@ -216,6 +219,22 @@ describe('what the others say of the LAN', () => {
     api.lastWatch.send({ type: 'MODIFIED', object: lease('b', 2) });
     expect(changes).toBe(before + 2);
     expect(membership.conflicts()).toEqual([]);
+  });
+
+  test('a foreign host that comes and goes is no change among the speakers', async () => {
+    membership.setInterfaces(eth0('10.6.204.1/24'));
+    await clock.advance(0);
+    const before = changes;
+    for (const [i, held] of [heard, '[]', heard].entries()) {
+      lastChange = undefined;
+      const object = telling('b', { 'metallb.io/speaker-conflicts': held }, i + 1);
+      api.lastWatch.send({ type: 'MODIFIED', object });
+      expect(lastChange).toBe('conflicts');
+    }
+    expect(changes).toBe(before + 3);
+    const both = { 'metallb.io/speaker-conflicts': '[]', 'metallb.io/speaker-macs': '["02:00:00:00:00:02"]' };
+    api.lastWatch.send({ type: 'MODIFIED', object: telling('b', both, 4) });
+    expect(lastChange).toBe('speakers');
   });
 
   test('of a speaker that is dead the conflicts count no more, its MACs do', async () => {
