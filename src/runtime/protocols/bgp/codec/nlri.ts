@@ -8,8 +8,8 @@
  *
  * Implements: RFC 4271 §4.3 (NLRI), RFC 4760 §5
  */
-import { type IpFamily, ipBits, ipBytes, ipFromBytes } from '../../../model/ip.ts';
-import { type IpPrefix, ipPrefix, prefixFamily, prefixIp, prefixLengthBits } from '../../../model/ip-prefix.ts';
+import { type IpFamily, ipBits, ipFromBytes } from '../../../model/ip.ts';
+import { type IpPrefix, ipPrefix, prefixFamily, prefixLengthBits } from '../../../model/ip-prefix.ts';
 import type { ByteReader } from '../../bytes.ts';
 
 /** All that is left of the reader. `refuse` does not come back: it names the fault of the field that this is. */
@@ -46,22 +46,60 @@ export function encodeNlri(prefixes: readonly IpPrefix[], start = 0, end = prefi
   return bytes;
 }
 
+/** Straight from the text: a prefix is canonical, so there is nothing to check. Returns where the next one goes. */
 function writePrefix(bytes: Uint8Array, at: number, prefix: IpPrefix): number {
   const lengthBits = prefixLengthBits(prefix);
   const next = at + 1 + ((lengthBits + 7) >> 3);
   bytes[at] = lengthBits;
-  if (prefixFamily(prefix) === 'ipv6') {
-    bytes.set(ipBytes(prefixIp(prefix)).subarray(0, next - at - 1), at + 1);
-    return next;
-  }
-  // Straight from the text: an IPv4 prefix is canonical, so there is nothing to check.
+  if (prefixFamily(prefix) === 'ipv6') writeIpv6(bytes, at + 1, next, prefix);
+  else writeIpv4(bytes, at + 1, next, prefix);
+  return next;
+}
+
+const DOT = 0x2e;
+const SLASH = 0x2f;
+const COLON = 0x3a;
+
+function writeIpv4(bytes: Uint8Array, at: number, next: number, prefix: IpPrefix): void {
   let octet = 0;
-  for (let i = 0, to = at + 1; to < next; i++) {
+  for (let i = 0, to = at; to < next; i++) {
     const code = prefix.charCodeAt(i);
-    if (code === 0x2e || code === 0x2f) {
+    if (code === DOT || code === SLASH) {
       bytes[to++] = octet;
       octet = 0;
     } else octet = octet * 10 + code - 0x30;
   }
-  return next;
+}
+
+/** Where "::" stands, nothing is written: the bytes are zero. */
+function writeIpv6(bytes: Uint8Array, at: number, next: number, prefix: IpPrefix): void {
+  let to = at;
+  let group = 0;
+  let before = COLON;
+  for (let i = 0; to < next; i++) {
+    const code = prefix.charCodeAt(i);
+    if (code !== COLON && code !== SLASH) group = group * 16 + code - (code < COLON ? 0x30 : 0x57);
+    else {
+      if (before !== COLON) to = writeGroup(bytes, to, next, group);
+      group = 0;
+      if (code === SLASH) return;
+      if (prefix.charCodeAt(i + 1) === COLON) to = at + 16 - 2 * groupsBehind(prefix, i + 2);
+    }
+    before = code;
+  }
+}
+
+/** A prefix may end in the midst of a group. */
+function writeGroup(bytes: Uint8Array, at: number, next: number, group: number): number {
+  bytes[at] = group >>> 8;
+  if (at + 1 < next) bytes[at + 1] = group;
+  return at + 2;
+}
+
+/** Groups from there to the end of the address. */
+function groupsBehind(prefix: IpPrefix, start: number): number {
+  if (prefix.charCodeAt(start) === SLASH) return 0;
+  let groups = 1;
+  for (let i = start; prefix.charCodeAt(i) !== SLASH; i++) if (prefix.charCodeAt(i) === COLON) groups++;
+  return groups;
 }
