@@ -24,6 +24,7 @@ interface StoredVector {
   readonly message: string;
   readonly value: unknown;
   readonly asnBytes?: 2;
+  readonly peerKind?: 'external';
   readonly endOfRib?: Family;
   readonly described?: string;
   readonly encoding?: 'differs';
@@ -36,16 +37,16 @@ export function readBgpVectors(): readonly BgpVector[] {
   const vectors = files.flatMap((file) => {
     const { vectors: rows } = JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as { vectors: StoredVector[] };
     return rows.map(
-      ({ name, message, asnBytes, encoding, ...rest }): BgpVector => ({
+      ({ name, message, asnBytes, peerKind, encoding, ...rest }): BgpVector => ({
         ...rest,
         name: `${path.basename(file, '.json')}: ${name}`,
         bytes: bytesFromHex(message),
-        context: { asnBytes: asnBytes ?? 4, peerKind: 'internal', ipv4NextHops: 'ipv4-and-ipv6' },
+        context: { asnBytes: asnBytes ?? 4, peerKind: peerKind ?? 'internal', ipv4NextHops: 'ipv4-and-ipv6' },
         encoding: encoding ?? 'same',
       }),
     );
   });
-  if (vectors.length < 20) throw new Error(`only ${vectors.length} BGP vectors in ${folder}, at least 20 expected`);
+  if (vectors.length < 45) throw new Error(`only ${vectors.length} BGP vectors in ${folder}, at least 45 expected`);
   return vectors;
 }
 
