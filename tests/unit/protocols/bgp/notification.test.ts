@@ -106,16 +106,28 @@ describe('in words', () => {
   test.each([
     { value: notification(1, 1), want: 'Message Header Error: Connection Not Synchronized' },
     { value: notification(1, 2, '1001'), want: 'Message Header Error: Bad Message Length, length 4097' },
-    { value: notification(1, 3, '06'), want: 'Message Header Error: Bad Message Type, data 06' },
+    { value: notification(1, 3, '06'), want: 'Message Header Error: Bad Message Type, type 6' },
     { value: notification(2, 0), want: 'OPEN Message Error' },
     { value: notification(2, 1, '0004'), want: 'OPEN Message Error: Unsupported Version Number, version 4 is spoken' },
     { value: notification(2, 2), want: 'OPEN Message Error: Bad Peer AS' },
     {
       value: notification(2, 7, '0104000200 01'),
-      want: 'OPEN Message Error: Unsupported Capability, data 010400020001',
+      want: 'OPEN Message Error: Unsupported Capability, capability 1, data 010400020001',
     },
     { value: notification(2, 11), want: 'OPEN Message Error: Role Mismatch' },
-    { value: notification(3, 3, '01'), want: 'UPDATE Message Error: Missing Well-known Attribute, data 01' },
+    { value: notification(3, 3, '01'), want: 'UPDATE Message Error: Missing Well-known Attribute, ORIGIN' },
+    {
+      value: notification(2, 7, '0200 4104'),
+      want: 'OPEN Message Error: Unsupported Capability, data 02004104',
+    },
+    {
+      value: notification(2, 7, '0200 4600'),
+      want: 'OPEN Message Error: Unsupported Capability, capability 2, 70, data 02004600',
+    },
+    {
+      value: notification(3, 9, '800e0400020100'),
+      want: 'UPDATE Message Error: Optional Attribute Error, MP_REACH_NLRI, data 800e0400020100',
+    },
     { value: notification(3, 11), want: 'UPDATE Message Error: Malformed AS_PATH' },
     { value: notification(4, 0), want: 'Hold Timer Expired' },
     { value: notification(5, 3), want: 'Finite State Machine Error: Receive Unexpected Message in Established State' },
@@ -142,7 +154,7 @@ describe('in words', () => {
     { value: notification(99, 1), want: 'error code 99: subcode 1' },
     {
       value: notification(3, 5, 'ab'.repeat(40)),
-      want: `UPDATE Message Error: Attribute Length Error, data ${'ab'.repeat(32)}… (40 bytes)`,
+      want: `UPDATE Message Error: Attribute Length Error, attribute 171, data ${'ab'.repeat(32)}… (40 bytes)`,
     },
   ])('$want', ({ value, want }) => {
     expect(describeNotification(value)).toBe(want);

@@ -20,6 +20,8 @@ import {
   ATTRIBUTE_EXTENDED_COMMUNITIES,
   ATTRIBUTE_LARGE_COMMUNITY,
   ATTRIBUTE_LOCAL_PREF,
+  ATTRIBUTE_MP_REACH_NLRI,
+  ATTRIBUTE_MP_UNREACH_NLRI,
   ATTRIBUTE_MULTI_EXIT_DISC,
   ATTRIBUTE_NEXT_HOP,
   ATTRIBUTE_ORIGIN,
@@ -227,6 +229,8 @@ export const ATTRIBUTE_RULES: ReadonlyMap<number, AttributeRule> = new Map<numbe
 
 /** "ORIGIN", or "attribute 99". */
 export function attributeName(type: number): string {
+  if (type === ATTRIBUTE_MP_REACH_NLRI) return 'MP_REACH_NLRI';
+  if (type === ATTRIBUTE_MP_UNREACH_NLRI) return 'MP_UNREACH_NLRI';
   return ATTRIBUTE_RULES.get(type)?.name ?? `attribute ${type}`;
 }
 

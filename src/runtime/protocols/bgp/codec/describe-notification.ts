@@ -12,8 +12,15 @@ import {
   ERROR_ROUTE_REFRESH_MESSAGE,
   ERROR_UPDATE_MESSAGE,
   HEADER_BAD_MESSAGE_LENGTH,
+  HEADER_BAD_MESSAGE_TYPE,
+  OPEN_UNSUPPORTED_CAPABILITY,
   OPEN_UNSUPPORTED_VERSION_NUMBER,
+  UPDATE_INVALID_NETWORK_FIELD,
+  UPDATE_MALFORMED_AS_PATH,
+  UPDATE_MALFORMED_ATTRIBUTE_LIST,
+  UPDATE_MISSING_WELL_KNOWN_ATTRIBUTE,
 } from '../iana.ts';
+import { attributeName } from './attribute-rules.ts';
 import { enclosedNotification, type Notification, shutdownText } from './notification.ts';
 
 interface ErrorName {
@@ -102,21 +109,53 @@ function describe(notification: Notification, depth: number): string {
 }
 
 function describeData(notification: Notification, depth: number): string | undefined {
-  const { code, subcode, data } = notification;
+  const { code, data } = notification;
   const text = shutdownText(notification);
   if (text !== undefined) return `"${text}"`;
   const enclosed = depth < MAX_DEPTH ? enclosedNotification(notification) : undefined;
   if (enclosed !== undefined) return `because of ${describe(enclosed, depth + 1)}`;
-  const [first, second] = data;
-  if (first === undefined) return undefined;
-  const word = second === undefined ? undefined : first * 256 + second;
-  if (word !== undefined && data.length === 2) {
-    if (code === ERROR_MESSAGE_HEADER && subcode === HEADER_BAD_MESSAGE_LENGTH) return `length ${word}`;
-    if (code === ERROR_OPEN_MESSAGE && subcode === OPEN_UNSUPPORTED_VERSION_NUMBER) return `version ${word} is spoken`;
+  const [first] = data;
+  // A text of length 0, RFC 9003 §2, says as much as none.
+  if (first === undefined || (code === ERROR_CEASE && data.length === 1 && first === 0)) return undefined;
+  return describeField(notification) ?? `data ${hexOf(data)}`;
+}
+
+/** Data that is a field of the message which was wrong. */
+function describeField({ code, subcode, data }: Notification): string | undefined {
+  const [first = 0, second = 0] = data;
+  if (code === ERROR_MESSAGE_HEADER) {
+    if (subcode === HEADER_BAD_MESSAGE_LENGTH && data.length === 2) return `length ${first * 256 + second}`;
+    if (subcode === HEADER_BAD_MESSAGE_TYPE && data.length === 1) return `type ${first}`;
   }
-  // A text of length 0, RFC 9003 §2.
-  if (code === ERROR_CEASE && data.length === 1 && first === 0) return undefined;
-  return `data ${hexOf(data)}`;
+  if (code === ERROR_OPEN_MESSAGE) {
+    if (subcode === OPEN_UNSUPPORTED_VERSION_NUMBER && data.length === 2)
+      return `version ${first * 256 + second} is spoken`;
+    if (subcode === OPEN_UNSUPPORTED_CAPABILITY) return describeCapabilities(data);
+  }
+  return code === ERROR_UPDATE_MESSAGE ? describeAttribute(subcode, data) : undefined;
+}
+
+/** RFC 4271 §6.3: the attribute with flags, type and length, or the type of one that is missing. */
+function describeAttribute(subcode: number, data: Uint8Array): string | undefined {
+  const [first = 0, second = 0] = data;
+  if (subcode === UPDATE_MISSING_WELL_KNOWN_ATTRIBUTE && data.length === 1) return attributeName(first);
+  // Of the list, of a route and of AS_PATH there is none.
+  const hasNone =
+    subcode === UPDATE_MALFORMED_ATTRIBUTE_LIST ||
+    subcode === UPDATE_INVALID_NETWORK_FIELD ||
+    subcode === UPDATE_MALFORMED_AS_PATH;
+  return hasNone || data.length < 3 ? undefined : `${attributeName(second)}, data ${hexOf(data)}`;
+}
+
+/** RFC 5492 §5: the capabilities, as in an OPEN. */
+function describeCapabilities(data: Uint8Array): string | undefined {
+  const codes: number[] = [];
+  let at = 0;
+  while (at + 1 < data.length) {
+    codes.push(data[at] as number);
+    at += 2 + (data[at + 1] as number);
+  }
+  return at === data.length ? `capability ${codes.join(', ')}, data ${hexOf(data)}` : undefined;
 }
 
 function hexOf(data: Uint8Array): string {

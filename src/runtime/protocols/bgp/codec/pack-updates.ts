@@ -15,7 +15,7 @@ import { type IpPrefix, prefixFamily } from '../../../model/ip-prefix.ts';
 import { ByteWriter } from '../../bytes.ts';
 import type { AsnBytes } from './as-path.ts';
 import { assembleUpdate, EMPTY_UPDATE_BYTES, writeMpReach, writeMpUnreach } from './encode-update.ts';
-import { type Family, IPV4_UNICAST, IPV6_UNICAST } from './family.ts';
+import { type Family, formatFamily, IPV4_UNICAST, IPV6_UNICAST } from './family.ts';
 import { NO_DATA } from './fault.ts';
 import { encodeNextHop, mpReachValue, mpUnreachValue, type NextHop } from './mp-nlri.ts';
 import { encodeNlri, nlriBytes } from './nlri.ts';
@@ -45,7 +45,10 @@ export interface RouteChanges {
   readonly announced: readonly Route[];
 }
 
-/** Whole messages. A path whose attributes leave no room for a prefix is a bug of its maker and throws. */
+/**
+ * Whole messages. A path whose attributes leave no room for a prefix, or with a next hop that the peer does not take for
+ * the prefix's family and would reset the session for, is a bug of its maker and throws.
+ */
 export function packUpdates({ withdrawn, announced }: RouteChanges, context: PackContext): Uint8Array[] {
   return [...packWithdrawals(withdrawn, context), ...packAnnouncements(announced, context)];
 }
@@ -121,8 +124,12 @@ function groupOf(path: RoutePath, family: Family, context: PackContext, byBytes:
   return group;
 }
 
-function announcement({ nextHop, attributes }: RoutePath, family: Family, { asnBytes }: PackContext): Shape {
-  if (family === IPV4_UNICAST && ipFamily(nextHop.address) === 'ipv4') {
+function announcement({ nextHop, attributes }: RoutePath, family: Family, context: PackContext): Shape {
+  const { asnBytes, ipv4NextHops } = context;
+  const hopFamily = ipFamily(nextHop.address);
+  const isTaken = family === IPV4_UNICAST ? hopFamily === 'ipv4' || ipv4NextHops !== 'ipv4' : hopFamily === 'ipv6';
+  if (!isTaken) throw new RangeError(`${formatFamily(family)} routes cannot have next hop ${nextHop.address} here`);
+  if (family === IPV4_UNICAST && hopFamily === 'ipv4') {
     const encoded = encodePathAttributes({ ...attributes, nextHop: nextHop.address }, asnBytes);
     return {
       fixedBytes: EMPTY_UPDATE_BYTES + encoded.length,

@@ -198,7 +198,7 @@ function takeAttribute(found: FoundAttribute, context: UpdateContext, draft: Dra
   const { type, flags, value, whole } = found;
   const isMp = type === ATTRIBUTE_MP_REACH_NLRI || type === ATTRIBUTE_MP_UNREACH_NLRI;
   if (draft.seen.has(type)) {
-    const reason = `${isMp ? 'MP_REACH_NLRI or MP_UNREACH_NLRI' : attributeName(type)} a second time`;
+    const reason = `${attributeName(type)} a second time`;
     // RFC 7606 §3 g: fatal for these two, else the first one counts.
     if (isMp) raise(ERROR_UPDATE_MESSAGE, UPDATE_MALFORMED_ATTRIBUTE_LIST, reason);
     draft.faults.push({ ...faultOf('attribute-discard', UPDATE_MALFORMED_ATTRIBUTE_LIST, reason), attribute: type });
@@ -224,7 +224,7 @@ function takeAttribute(found: FoundAttribute, context: UpdateContext, draft: Dra
 function takeMpAttribute({ type, flags, value, whole }: FoundAttribute, context: UpdateContext, draft: Draft): void {
   // RFC 7606 §5.3: with other flags the routes in it cannot be relied on.
   if ((flags & OPTIONAL_TRANSITIVE) !== FLAG_OPTIONAL) {
-    const reason = `attribute ${type} has flags ${hex(flags)}, it is optional and non-transitive`;
+    const reason = `${attributeName(type)} with flags ${hex(flags)}`;
     raise(ERROR_UPDATE_MESSAGE, UPDATE_ATTRIBUTE_FLAGS_ERROR, reason, whole.slice());
   }
   const refuse = (reason: string) =>
