@@ -25,10 +25,12 @@ function hosts(count: number): IpPrefix[] {
   return Array.from({ length: count }, (_, i) => prefix(`10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}/32`));
 }
 
+/** Canonical as they are written: no group is zero but those that "::" stands for. */
 function hosts6(count: number): IpPrefix[] {
-  return Array.from({ length: count }, (_, i) =>
-    prefix(`2001:db8:${(i >> 16).toString(16)}::${(i & 0xffff).toString(16)}/128`),
-  );
+  return Array.from({ length: count }, (_, i) => {
+    const [subnet, host] = [(i >> 15) + 1, (i & 0x7fff) + 1];
+    return `2001:db8:${subnet.toString(16)}::${host.toString(16)}/128` as IpPrefix;
+  });
 }
 
 /** What a receiver makes of them: "prefix via next hop and local preference" for each route, and each withdrawn. */
