@@ -1,0 +1,170 @@
+/**
+ * Turns changed routes into as few UPDATE messages as they fit in: one carries as many prefixes of the same family and the
+ * same attributes as the peer takes in a message.
+ *
+ *     packUpdates({ withdrawn, announced }, context) → messages, withdrawals first
+ *
+ * Deterministic: attributes come in the order of their first route, prefixes in the order given. Routes that share one
+ * `RoutePath` object are told to be alike without a look at it, so hand in the same object where you can.
+ *
+ * Implements: RFC 4271 §4.3, §9.2 (one message for routes of the same attributes), RFC 4760 §3, §4, RFC 7606 §5.1,
+ * RFC 8950 §3, RFC 8654 §4
+ */
+import { ipFamily } from '../../../model/ip.ts';
+import { type IpPrefix, prefixFamily } from '../../../model/ip-prefix.ts';
+import { ByteWriter } from '../../bytes.ts';
+import type { AsnBytes } from './as-path.ts';
+import { assembleUpdate, EMPTY_UPDATE_BYTES, writeMpReach, writeMpUnreach } from './encode-update.ts';
+import { type Family, formatFamily, IPV4_UNICAST, IPV6_UNICAST } from './family.ts';
+import { NO_DATA } from './fault.ts';
+import { encodeNextHop, mpReachValue, mpUnreachValue, type NextHop } from './mp-nlri.ts';
+import { encodeNlri, nlriBytes } from './nlri.ts';
+import { encodePathAttributes, type PathAttributes } from './path-attributes.ts';
+
+export interface PackContext {
+  readonly asnBytes: AsnBytes;
+  /** What the peer takes: MAX_MESSAGE_BYTES or MAX_EXTENDED_MESSAGE_BYTES. */
+  readonly maxMessageBytes: number;
+  /** With 'ipv4-and-ipv6' IPv4 routes are withdrawn by MP_UNREACH_NLRI, as those with an IPv6 next hop were announced. */
+  readonly ipv4NextHops: 'ipv4' | 'ipv4-and-ipv6';
+}
+
+/** What routes share. Its `attributes` are those of path-attributes.ts but for the next hop, which stands here. */
+export interface RoutePath {
+  readonly nextHop: NextHop;
+  readonly attributes: Omit<PathAttributes, 'nextHop'>;
+}
+
+export interface Route {
+  readonly prefix: IpPrefix;
+  readonly path: RoutePath;
+}
+
+export interface RouteChanges {
+  readonly withdrawn: readonly IpPrefix[];
+  readonly announced: readonly Route[];
+}
+
+/**
+ * Whole messages. A path whose attributes leave no room for a prefix, or with a next hop that the peer does not take for
+ * the prefix's family and would reset the session for, is a bug of its maker and throws.
+ */
+export function packUpdates({ withdrawn, announced }: RouteChanges, context: PackContext): Uint8Array[] {
+  return [...packWithdrawals(withdrawn, context), ...packAnnouncements(announced, context)];
+}
+
+function packWithdrawals(withdrawn: readonly IpPrefix[], context: PackContext): Uint8Array[] {
+  const ipv4 = withdrawn.filter((prefix) => prefixFamily(prefix) === 'ipv4');
+  const ipv6 = withdrawn.filter((prefix) => prefixFamily(prefix) === 'ipv6');
+  const plain = context.ipv4NextHops === 'ipv4';
+  return [
+    ...pack(ipv4, context.maxMessageBytes, plain ? PLAIN_WITHDRAWAL : mpWithdrawal(IPV4_UNICAST)),
+    ...pack(ipv6, context.maxMessageBytes, mpWithdrawal(IPV6_UNICAST)),
+  ];
+}
+
+/** How messages of one kind are made: what they take without prefixes, and one with some. */
+interface Shape {
+  readonly fixedBytes: number;
+  readonly make: (nlri: Uint8Array) => Uint8Array;
+}
+
+/** Flags, type and a length of two octets: what an attribute takes besides its value, at the most. */
+const ATTRIBUTE_HEAD_BYTES = 4;
+
+const PLAIN_WITHDRAWAL: Shape = {
+  fixedBytes: EMPTY_UPDATE_BYTES,
+  make: (nlri) => assembleUpdate(nlri, NO_DATA, NO_DATA),
+};
+
+function mpWithdrawal(family: Family): Shape {
+  return {
+    fixedBytes: EMPTY_UPDATE_BYTES + ATTRIBUTE_HEAD_BYTES + mpUnreachValue(family, NO_DATA).length,
+    make: (nlri) => {
+      const writer = new ByteWriter(ATTRIBUTE_HEAD_BYTES + 3 + nlri.length);
+      writeMpUnreach(writer, mpUnreachValue(family, nlri));
+      return assembleUpdate(NO_DATA, writer.finish(), NO_DATA);
+    },
+  };
+}
+
+interface Group {
+  readonly shape: Shape;
+  readonly prefixes: IpPrefix[];
+}
+
+function packAnnouncements(announced: readonly Route[], context: PackContext): Uint8Array[] {
+  const byPath = new Map<RoutePath, { ipv4?: Group; ipv6?: Group }>();
+  const byBytes = new Map<string, Group>();
+  for (const { prefix, path } of announced) {
+    let groups = byPath.get(path);
+    if (groups === undefined) {
+      groups = {};
+      byPath.set(path, groups);
+    }
+    const family = prefixFamily(prefix);
+    let group = groups[family];
+    if (group === undefined) {
+      group = groupOf(path, family === 'ipv4' ? IPV4_UNICAST : IPV6_UNICAST, context, byBytes);
+      groups[family] = group;
+    }
+    group.prefixes.push(prefix);
+  }
+  return [...byBytes.values()].flatMap(({ shape, prefixes }) => pack(prefixes, context.maxMessageBytes, shape));
+}
+
+/** The group of all paths that look alike on the wire. */
+function groupOf(path: RoutePath, family: Family, context: PackContext, byBytes: Map<string, Group>): Group {
+  const shape = announcement(path, family, context);
+  const key = shape.make(NO_DATA).join();
+  const known = byBytes.get(key);
+  if (known !== undefined) return known;
+  const group = { shape, prefixes: [] };
+  byBytes.set(key, group);
+  return group;
+}
+
+function announcement({ nextHop, attributes }: RoutePath, family: Family, context: PackContext): Shape {
+  const { asnBytes, ipv4NextHops } = context;
+  const hopFamily = ipFamily(nextHop.address);
+  const isTaken = family === IPV4_UNICAST ? hopFamily === 'ipv4' || ipv4NextHops !== 'ipv4' : hopFamily === 'ipv6';
+  if (!isTaken) throw new RangeError(`${formatFamily(family)} routes cannot have next hop ${nextHop.address} here`);
+  if (family === IPV4_UNICAST && hopFamily === 'ipv4') {
+    const encoded = encodePathAttributes({ ...attributes, nextHop: nextHop.address }, asnBytes);
+    return {
+      fixedBytes: EMPTY_UPDATE_BYTES + encoded.length,
+      make: (nlri) => assembleUpdate(NO_DATA, encoded, nlri),
+    };
+  }
+  const encoded = encodePathAttributes(attributes, asnBytes);
+  const hop = encodeNextHop(nextHop);
+  const emptyBytes = mpReachValue(family, hop, NO_DATA).length;
+  return {
+    fixedBytes: EMPTY_UPDATE_BYTES + ATTRIBUTE_HEAD_BYTES + emptyBytes + encoded.length,
+    make: (nlri) => {
+      const writer = new ByteWriter(ATTRIBUTE_HEAD_BYTES + emptyBytes + nlri.length + encoded.length);
+      writeMpReach(writer, mpReachValue(family, hop, nlri));
+      return assembleUpdate(NO_DATA, writer.bytes(encoded).finish(), NO_DATA);
+    },
+  };
+}
+
+function pack(prefixes: readonly IpPrefix[], maxBytes: number, { fixedBytes, make }: Shape): Uint8Array[] {
+  const messages: Uint8Array[] = [];
+  const roomBytes = maxBytes - fixedBytes;
+  let start = 0;
+  let usedBytes = 0;
+  for (let end = 0; end < prefixes.length; end++) {
+    const bytes = nlriBytes(prefixes[end] as IpPrefix);
+    if (bytes > roomBytes)
+      throw new RangeError(`${fixedBytes} of ${maxBytes} bytes leave no room for ${prefixes[end]}`);
+    if (usedBytes + bytes > roomBytes) {
+      messages.push(make(encodeNlri(prefixes, start, end)));
+      start = end;
+      usedBytes = 0;
+    }
+    usedBytes += bytes;
+  }
+  if (start < prefixes.length) messages.push(make(encodeNlri(prefixes, start)));
+  return messages;
+}
