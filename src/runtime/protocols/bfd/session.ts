@@ -2,7 +2,7 @@
  * One BFD session in asynchronous mode: a machine without clock or socket. Both sides send periodically, and whoever hears
  * nothing for the detection time takes the path for dead.
  *
- *                             ┌──────┐ heard Down, AdminDown; silence
+ *                             ┌──────┐ heard AdminDown, Up; silence
  *                             │      ▼
  *     heard AdminDown,     ┌──┴─────────┐  heard Down    ┌────────┐
  *     Down; silence ──────▶│    down    ├───────────────▶│  init  │
