@@ -17,7 +17,9 @@ export const SOCK_NONBLOCK = 0o4000;
 export const SOCK_CLOEXEC = 0o2000000;
 export const MSG_DONTWAIT = 0x40;
 export const SOL_SOCKET = 1;
+export const SO_REUSEADDR = 2;
 export const SO_RCVBUF = 8;
+export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
 
 /** <linux/if_packet.h> */
@@ -33,10 +35,23 @@ export const ETH_P_IP = 0x0800;
 export const ETH_P_ARP = 0x0806;
 export const ETH_P_IPV6 = 0x86dd;
 
+/** <linux/in.h> */
+export const SOL_IP = 0;
+export const IP_TOS = 1;
+export const IP_TTL = 2;
+export const IP_MINTTL = 21;
+
+/** <linux/tcp.h> */
+export const SOL_TCP = 6;
+export const TCP_MD5SIG = 14;
+
 /** <linux/in6.h> */
 export const SOL_IPV6 = 41;
+export const IPV6_UNICAST_HOPS = 16;
 export const IPV6_JOIN_GROUP = 20;
 export const IPV6_LEAVE_GROUP = 21;
+export const IPV6_TCLASS = 67;
+export const IPV6_MINHOPCOUNT = 73;
 
 /** <linux/netlink.h> */
 export const NETLINK_ROUTE = 0;
