@@ -29,7 +29,8 @@ export default {
     },
     {
       name: 'protocols-do-not-know-each-other',
-      comment: 'Siblings share only bytes.ts, ethernet/ and ip/; programs/ carries what one must tell the other.',
+      comment:
+        'Siblings share only bytes.ts, seeded-random.ts, ethernet/ and ip/; programs/ carries what one must tell the other.',
       severity: 'error',
       from: { path: `${runtime}protocols/([^/]+)/` },
       to: { path: `${runtime}protocols/[^/]+/`, pathNot: `${runtime}protocols/($1|ethernet|ip)/` },

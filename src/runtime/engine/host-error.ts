@@ -19,6 +19,13 @@ export class HostError extends Error {
   }
 }
 
+/** What Node threw or told, as a HostError; one that is one already stays as it is. */
+export function toHostError(op: string, error: unknown): HostError {
+  if (error instanceof HostError) return error;
+  const { errno = 0, code, message } = error as NodeJS.ErrnoException;
+  return new HostError(op, Math.abs(errno), { cause: error, detail: code ?? message });
+}
+
 /** "ENETDOWN"; "errno 9999" for numbers without a name. */
 export function errnoName(errno: number): string {
   try {

@@ -19,14 +19,21 @@ export function ipPrefix(ip: Ip, lengthBits: number): IpPrefix {
 
 /** Parses "address/length"; host bits are dropped. */
 export function parseIpPrefix(text: string): Result<IpPrefix> {
+  const parts = parseIpAndLength(text);
+  if (!parts.ok) return err(`"${text}" is not a prefix: ${parts.error}`);
+  return ok(ipPrefix(parts.value.ip, parts.value.lengthBits));
+}
+
+/** Parses "address/length" and leaves the host bits; the error is the reason alone. */
+export function parseIpAndLength(text: string): Result<{ readonly ip: Ip; readonly lengthBits: number }> {
   const [address = '', length = '', ...rest] = text.split('/');
   const ip = parseIp(address);
-  if (!ip.ok) return err(`"${text}" is not a prefix: ${ip.error}`);
+  if (!ip.ok) return ip;
   const width = ipBits(ipFamily(ip.value));
   if (rest.length > 0 || !/^(0|[1-9][0-9]{0,2})$/.test(length) || Number(length) > width) {
-    return err(`"${text}" is not a prefix: its length must be a number from 0 to ${width}`);
+    return err(`the prefix length must be a number from 0 to ${width}`);
   }
-  return ok(ipPrefix(ip.value, Number(length)));
+  return ok({ ip: ip.value, lengthBits: Number(length) });
 }
 
 export function prefixFamily(prefix: IpPrefix): IpFamily {

@@ -3,6 +3,7 @@
  * everything that asks "is it in there" or "do these overlap" is written once, for both spellings.
  */
 import { type Ip, type IpFamily, ipBits, ipFamily, ipFromValue, ipValue, parseIp } from './ip.ts';
+import { parseIpAndLength } from './ip-prefix.ts';
 import { err, ok, type Result } from './result.ts';
 
 /** All addresses from first to last, both included. Invariant: first ≤ last, both within the family's width. */
@@ -40,16 +41,12 @@ export function singleAddress(ip: Ip): AddressRange {
 }
 
 function parseCidr(text: string): Result<AddressRange> {
-  const [address, bits, ...rest] = text.split('/');
-  const ip = parseIp(address ?? '');
-  if (!ip.ok) return err(`"${text}" is not a CIDR: ${ip.error}`);
-  const family = ipFamily(ip.value);
-  const width = ipBits(family);
-  if (rest.length > 0 || !/^(0|[1-9][0-9]{0,2})$/.test(bits ?? '') || Number(bits) > width) {
-    return err(`"${text}" is not a CIDR: the prefix length must be a number from 0 to ${width}`);
-  }
-  const host = BigInt(width - Number(bits));
-  const first = (ipValue(ip.value) >> host) << host;
+  const parts = parseIpAndLength(text);
+  if (!parts.ok) return err(`"${text}" is not a CIDR: ${parts.error}`);
+  const { ip, lengthBits } = parts.value;
+  const family = ipFamily(ip);
+  const host = BigInt(ipBits(family) - lengthBits);
+  const first = (ipValue(ip) >> host) << host;
   return ok({ family, first, last: first + (1n << host) - 1n });
 }
 

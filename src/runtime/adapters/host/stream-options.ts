@@ -25,7 +25,7 @@ import {
 import { intValue, LITTLE_ENDIAN, setSocketOption } from './native/libc.ts';
 
 /** <linux/tcp.h> TCP_MD5SIG_MAXKEYLEN. */
-export const MAX_PASSWORD_BYTES = 80;
+const MAX_PASSWORD_BYTES = 80;
 /** DSCP CS6, "internetwork control", as routers mark what they say to each other. */
 const CLASS_SELECTOR_6 = 0xc0;
 const MD5SIG_BYTES = 216;
@@ -55,17 +55,16 @@ export function bindToDevice(fd: number, device: string): void {
 }
 
 /**
- * <linux/in.h> struct sockaddr_in, 16 bytes, or <linux/in6.h> struct sockaddr_in6, 28. `scopeId`: the interface's index, of
- * a link-local address.
+ * <linux/in.h> struct sockaddr_in, 16 bytes, or <linux/in6.h> struct sockaddr_in6, 28, without a scope: that of a link-local
+ * address is the device that the socket is bound to.
  */
-export function socketAddress(ip: Ip, port: number, scopeId = 0): Uint8Array {
+export function socketAddress(ip: Ip, port: number): Uint8Array {
   const v4 = ipFamily(ip) === 'ipv4';
   const bytes = new Uint8Array(v4 ? 16 : 28);
   const view = new DataView(bytes.buffer);
   view.setUint16(0, v4 ? AF_INET : AF_INET6, LITTLE_ENDIAN);
   view.setUint16(2, port);
   bytes.set(ipBytes(ip), v4 ? 4 : 8);
-  if (!v4) view.setUint32(24, scopeId, LITTLE_ENDIAN);
   return bytes;
 }
 

@@ -7,7 +7,7 @@
  * Nothing throws: what cannot be prepared is told by closed() like what cannot be reached.
  */
 import { Socket } from 'node:net';
-import { HostError } from '../../engine/host-error.ts';
+import { toHostError } from '../../engine/host-error.ts';
 import type { OpenStream, Stream, StreamHandlers, StreamTarget } from '../../engine/stream-ports.ts';
 import { ipFamily, parseIp } from '../../model/ip.ts';
 import { AF_INET, AF_INET6, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from './native/constants.ts';
@@ -114,10 +114,4 @@ function prepare({ address, sourceAddress, device, hops, password }: StreamTarge
 /** "10.6.204.254:179", "[fd00::1]:179". */
 function formatTarget({ address, port }: StreamTarget): string {
   return ipFamily(address) === 'ipv4' ? `${address}:${port}` : `[${address}]:${port}`;
-}
-
-function toHostError(op: string, error: unknown): HostError {
-  if (error instanceof HostError) return error;
-  const { errno = 0, code, message } = error as NodeJS.ErrnoException;
-  return new HostError(op, Math.abs(errno), { cause: error, detail: code ?? message });
 }

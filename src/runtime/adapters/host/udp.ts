@@ -15,7 +15,7 @@ import type {
   DatagramTarget,
   LastingHandlers,
 } from '../../engine/datagram-ports.ts';
-import { HostError } from '../../engine/host-error.ts';
+import { toHostError } from '../../engine/host-error.ts';
 import { openLastingSocket } from '../../engine/lasting-datagram-socket.ts';
 import type { Instant } from '../../model/time.ts';
 import { hostClock } from './clock.ts';
@@ -198,9 +198,4 @@ function noLookup(
   callback: (error: NodeJS.ErrnoException | null, address: string, family: number) => void,
 ): void {
   callback(null, address, isIPv4(address) ? 4 : 6);
-}
-
-function toHostError(op: string, error: unknown): HostError {
-  const { errno = 0, code, message } = error as NodeJS.ErrnoException;
-  return new HostError(op, Math.abs(errno), { cause: error, detail: code ?? message });
 }

@@ -16,6 +16,7 @@ import type { Claim } from '../../model/claim.ts';
 import type { Ip } from '../../model/ip.ts';
 import { assertNever } from '../../model/result.ts';
 import { after, type Instant } from '../../model/time.ts';
+import { seededShare } from '../seeded-random.ts';
 import { decodeMessage } from './codec.ts';
 import { Exchange } from './exchange.ts';
 import type {
@@ -50,7 +51,7 @@ export class Liveness {
   #leaving = false;
   #hasEnded = false;
   #sequence = 0;
-  #random: number;
+  readonly #share: () => number;
   #heartbeatAt: Instant | undefined;
   /** When this speaker was to be called next: whatever comes later shows how late it is. */
   #promised: Instant | undefined;
@@ -59,7 +60,7 @@ export class Liveness {
 
   constructor(options: LivenessOptions) {
     this.#options = options;
-    this.#random = options.seed;
+    this.#share = seededShare(options.seed);
     this.#roster = new Roster(options.node, options.sha256Hex);
     this.#outreach = new Outreach(this.#roster, {
       send: (peer, id, now) => this.#outbox.send([peer.node], { kind: 'probe', id, status: this.#status(now) }),
@@ -255,7 +256,7 @@ export class Liveness {
 
   /** Every 40 ms: the heartbeat, and all that need not be more punctual. */
   #beat(now: Instant): void {
-    this.#heartbeatAt = after(now, HEARTBEAT_MS * (1 - HEARTBEAT_SPREAD + 2 * HEARTBEAT_SPREAD * this.#dice()));
+    this.#heartbeatAt = after(now, HEARTBEAT_MS * (1 - HEARTBEAT_SPREAD + 2 * HEARTBEAT_SPREAD * this.#share()));
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#outbox.send(this.#watchers, { kind: 'heartbeat', sequence: this.#sequence, status: this.#status(now) });
     this.#outreach.tick(now);
@@ -383,13 +384,5 @@ export class Liveness {
 
   #broadcast(message: Message, now: Instant): void {
     this.#outbox.broadcast(this.#roster.nodes(), message, now);
-  }
-
-  /** 0 … 1. Mulberry32. */
-  #dice(): number {
-    this.#random = (this.#random + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.#random ^ (this.#random >>> 15), 1 | this.#random);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 }

@@ -7,8 +7,8 @@
  *
  * Implements: RFC 4271 §6.3, RFC 7606 §3, §7, RFC 6793 §6, RFC 7607 §2, RFC 8092 §6
  */
-import { type Ip, ipFromBytes } from '../../../model/ip.ts';
 import { ByteReader } from '../../bytes.ts';
+import { type Ipv4Bits, ipv4FromBits, isIpv4HostAddress } from '../../ip/ipv4.ts';
 import {
   ATTRIBUTE_AGGREGATOR,
   ATTRIBUTE_AS_PATH,
@@ -261,11 +261,11 @@ function readAs4Path(value: Uint8Array): AttributeValue {
 
 /** RFC 4271 §6.3: the address of a host; not this network, a loopback, a group or what is reserved. */
 function readNextHop(value: Uint8Array): AttributeValue {
-  const first = value[0] as number;
-  const nextHop = addressOf(value);
-  return first === 0 || first === 127 || first >= 224
-    ? { subcode: UPDATE_INVALID_NEXT_HOP_ATTRIBUTE, reason: `NEXT_HOP ${nextHop} is no host's address` }
-    : { nextHop };
+  const bits = new ByteReader(value).u32() as Ipv4Bits;
+  const nextHop = ipv4FromBits(bits);
+  return isIpv4HostAddress(bits)
+    ? { nextHop }
+    : { subcode: UPDATE_INVALID_NEXT_HOP_ATTRIBUTE, reason: `NEXT_HOP ${nextHop} is no host's address` };
 }
 
 function readAggregator(
@@ -276,7 +276,7 @@ function readAggregator(
   const reader = new ByteReader(value);
   const asn = asnBytes === 4 ? reader.u32() : reader.u16();
   if (asn === 0) return { subcode: UPDATE_OPTIONAL_ATTRIBUTE_ERROR, reason: 'AS number 0 aggregated the route' };
-  return field({ asn, identifier: addressOf(reader.bytes(4)) });
+  return field({ asn, identifier: ipv4FromBits(reader.u32() as Ipv4Bits) });
 }
 
 function readCommunities(value: Uint8Array): AttributeValue {
@@ -300,11 +300,4 @@ function readLargeCommunities(value: Uint8Array): AttributeValue {
     }),
   );
   return { largeCommunities };
-}
-
-/** Of four bytes, as the rule's length has seen to. */
-function addressOf(bytes: Uint8Array): Ip {
-  const ip = ipFromBytes(bytes);
-  if (!ip.ok) throw new Error(ip.error);
-  return ip.value;
 }

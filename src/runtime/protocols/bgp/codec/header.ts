@@ -59,10 +59,7 @@ export function headerFault(bytes: Uint8Array, at: number, maxBytes: number): Me
   if (length < HEADER_BYTES || length > maxBytes) {
     return badLength(length, `a message of ${length} bytes, ${HEADER_BYTES} to ${maxBytes} are possible`);
   }
-  if (shortest === undefined) {
-    const data = Uint8Array.of(type);
-    return { code: ERROR_MESSAGE_HEADER, subcode: HEADER_BAD_MESSAGE_TYPE, data, reason: `message type ${type}` };
-  }
+  if (shortest === undefined) return badType(type);
   if (length < shortest) return badLength(length, `a message of type ${type} of ${length} bytes, not ${shortest}`);
   if (type === MESSAGE_KEEPALIVE && length > HEADER_BYTES) {
     return badLength(length, `a KEEPALIVE of ${length} bytes, not ${HEADER_BYTES}`);
@@ -78,6 +75,12 @@ export function headerFault(bytes: Uint8Array, at: number, maxBytes: number): Me
 export function badLength(length: number, reason: string): MessageFault {
   const data = Uint8Array.of(length >>> 8, length);
   return { code: ERROR_MESSAGE_HEADER, subcode: HEADER_BAD_MESSAGE_LENGTH, data, reason };
+}
+
+/** RFC 4271 §6.1: the data is the Type field. */
+export function badType(type: number): MessageFault {
+  const data = Uint8Array.of(type);
+  return { code: ERROR_MESSAGE_HEADER, subcode: HEADER_BAD_MESSAGE_TYPE, data, reason: `message type ${type}` };
 }
 
 export function messageBytes(bytes: Uint8Array, at: number): number {

@@ -4,8 +4,6 @@
  */
 import { err, ok, type Result } from '../../../model/result.ts';
 import {
-  ERROR_MESSAGE_HEADER,
-  HEADER_BAD_MESSAGE_TYPE,
   MESSAGE_KEEPALIVE,
   MESSAGE_NOTIFICATION,
   MESSAGE_OPEN,
@@ -14,7 +12,7 @@ import {
 } from '../iana.ts';
 import type { UpdateContext } from './attribute-rules.ts';
 import type { MessageFault } from './fault.ts';
-import type { RawMessage } from './header.ts';
+import { badType, type RawMessage } from './header.ts';
 import { decodeNotification, type Notification } from './notification.ts';
 import { decodeOpen, type Open } from './open.ts';
 import { decodeRouteRefresh, type RouteRefresh } from './route-refresh.ts';
@@ -40,15 +38,8 @@ export function decodeMessage({ type, body }: RawMessage, context: UpdateContext
       return ok({ kind: 'keepalive' });
     case MESSAGE_ROUTE_REFRESH:
       return mapped(decodeRouteRefresh(body), (refresh) => ({ kind: 'route-refresh', refresh }));
-    default: {
-      const data = Uint8Array.of(type);
-      return err({
-        code: ERROR_MESSAGE_HEADER,
-        subcode: HEADER_BAD_MESSAGE_TYPE,
-        data,
-        reason: `message type ${type}`,
-      });
-    }
+    default:
+      return err(badType(type));
   }
 }
 

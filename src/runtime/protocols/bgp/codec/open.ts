@@ -13,9 +13,10 @@
  *
  * Implements: RFC 4271 §4.2, §6.2, RFC 5492 §4, RFC 9072 §2, RFC 6286 §2.1, RFC 6793 §4.1, §9, RFC 7607 §2
  */
-import { type Ip, ipBytes, ipFromBytes } from '../../../model/ip.ts';
+import { type Ip, ipBytes } from '../../../model/ip.ts';
 import type { Result } from '../../../model/result.ts';
 import { type ByteReader, ByteWriter } from '../../bytes.ts';
+import { type Ipv4Bits, ipv4FromBits } from '../../ip/ipv4.ts';
 import {
   AS_TRANS,
   ERROR_OPEN_MESSAGE,
@@ -112,8 +113,7 @@ export function decodeOpen(body: Uint8Array): Result<Open, MessageFault> {
         `a hold time of ${holdTimeSeconds} s, not 0 or at least 3`,
       );
     }
-    const address = ipFromBytes(reader.bytes(4));
-    const identifier = address.ok ? address.value : reader.refuse('malformed', address.error);
+    const identifier = ipv4FromBits(reader.u32() as Ipv4Bits);
     if (identifier === '0.0.0.0') raise(ERROR_OPEN_MESSAGE, OPEN_BAD_BGP_IDENTIFIER, 'the BGP identifier is 0.0.0.0');
     const open = { myAs, holdTimeSeconds, identifier, capabilities: readParameters(reader, isExtendedLength(body)) };
     // RFC 7607 §2: AS number 0 is nobody's, in the capability neither.

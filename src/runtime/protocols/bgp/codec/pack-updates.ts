@@ -15,7 +15,7 @@ import { type IpPrefix, prefixFamily } from '../../../model/ip-prefix.ts';
 import { ByteWriter } from '../../bytes.ts';
 import type { AsnBytes } from './as-path.ts';
 import { assembleUpdate, EMPTY_UPDATE_BYTES, writeMpReach, writeMpUnreach } from './encode-update.ts';
-import { type Family, formatFamily, IPV4_UNICAST, IPV6_UNICAST } from './family.ts';
+import { type Family, formatFamily, IPV4_UNICAST, IPV6_UNICAST, unicastFamily } from './family.ts';
 import { NO_DATA } from './fault.ts';
 import { encodeNextHop, mpReachValue, mpUnreachValue, type NextHop } from './mp-nlri.ts';
 import { encodeNlri, nlriBytes } from './nlri.ts';
@@ -105,7 +105,7 @@ function packAnnouncements(announced: readonly Route[], context: PackContext): U
     const family = prefixFamily(prefix);
     let group = groups[family];
     if (group === undefined) {
-      group = groupOf(path, family === 'ipv4' ? IPV4_UNICAST : IPV6_UNICAST, context, byBytes);
+      group = groupOf(path, unicastFamily(family), context, byBytes);
       groups[family] = group;
     }
     group.prefixes.push(prefix);
