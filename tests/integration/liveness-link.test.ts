@@ -10,8 +10,8 @@ import { DatagramSeal, type SealKeys } from '../../src/runtime/adapters/host/dat
 import { KeyFolder } from '../../src/runtime/adapters/host/key-folder.ts';
 import { bindUdp, HostDatagramSocket, openUdp } from '../../src/runtime/adapters/host/udp.ts';
 import type { DatagramSocket } from '../../src/runtime/engine/datagram-ports.ts';
-import { type Ip, parseIp } from '../../src/runtime/model/ip.ts';
 import { type LinkedPeer, type LinkOutput, LivenessLink } from '../../src/runtime/programs/speaker/liveness-link.ts';
+import { ip } from '../support/views.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const until = (what: string, isSo: () => boolean): Promise<unknown> =>
@@ -70,12 +70,6 @@ const bound = (): Promise<DatagramSocket> =>
   bindUdp(0, { datagram: () => undefined, unsent: () => undefined, broken: () => undefined });
 
 const states = ({ link }: Speaker): string[] => link.snapshot().peers.map(({ state }) => state);
-
-function ip(text: string): Ip {
-  const parsed = parseIp(text);
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.value;
-}
 
 describe('three speakers', () => {
   test('find each other, know each other’s claims, and find one that crashed', async () => {

@@ -1,6 +1,7 @@
 /** TCP connections with passwords, hop limits and sources, against the kernel of another host. */
 import type { ChildProcess } from 'node:child_process';
 import path from 'node:path';
+import { createInterface } from 'node:readline';
 import { afterAll, afterEach, beforeAll, expect, test } from '@jest/globals';
 import { createLan, type Lan } from '../support/netns.ts';
 import { describePrivileged } from '../support/privileged.ts';
@@ -44,12 +45,8 @@ describePrivileged('TCP', () => {
       .host(host)
       .spawn(process.execPath, '--disable-warning=ExperimentalWarning', program, what, JSON.stringify(options));
     processes.push(child);
-    let rest = '';
-    child.stdout?.on('data', (chunk) => {
-      const parts = `${rest}${chunk}`.split('\n');
-      rest = parts.pop() ?? '';
-      lines.push(...parts);
-    });
+    if (child.stdout === null) throw new Error('it has no output');
+    createInterface({ input: child.stdout }).on('line', (line) => lines.push(line));
     return lines;
   }
 

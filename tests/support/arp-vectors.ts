@@ -1,11 +1,10 @@
 /** The recorded ARP frames of tests/vectors/arp, each with what it says. Fails when there are none. */
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import { parseIp } from '../../src/runtime/model/ip.ts';
 import { parseMac } from '../../src/runtime/model/mac.ts';
 import type { ArpPacket } from '../../src/runtime/protocols/arp/codec.ts';
 import { type MacBits, macToBits } from '../../src/runtime/protocols/ethernet/codec.ts';
 import { type Ipv4Bits, ipv4ToBits } from '../../src/runtime/protocols/ip/ipv4.ts';
+import { readVectors, type StoredIn } from './vectors.ts';
 
 export interface ArpVector {
   readonly name: string;
@@ -16,16 +15,8 @@ export interface ArpVector {
   readonly paddingBytes: number;
 }
 
-const folder = path.resolve(import.meta.dirname, '../vectors/arp');
-
 export function readArpVectors(): readonly ArpVector[] {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
-  const vectors = files.flatMap((file) => {
-    const { vectors: rows } = JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as { vectors: StoredVector[] };
-    return rows.map((row) => readVector(file, row));
-  });
-  if (vectors.length < 8) throw new Error(`only ${vectors.length} ARP vectors in ${folder}, at least 8 expected`);
-  return vectors;
+  return readVectors<StoredVector>('arp', 8).map(readVector);
 }
 
 interface StoredVector {
@@ -37,9 +28,9 @@ interface StoredVector {
   readonly paddingBytes: number;
 }
 
-function readVector(file: string, { name, frame, value, paddingBytes }: StoredVector): ArpVector {
+function readVector({ file, row: { name, frame, value, paddingBytes } }: StoredIn<StoredVector>): ArpVector {
   return {
-    name: `${path.basename(file, '.json')}: ${name}`,
+    name: `${file}: ${name}`,
     frame: bytesFromHex(frame),
     link: { destination: mac(value.destination), source: mac(value.source) },
     packet: {

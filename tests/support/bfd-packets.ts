@@ -1,8 +1,7 @@
 /** BFD control packets for tests: one in order to start from, and those that others have published. */
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { BfdPacket, RawBfdPacket } from '../../src/runtime/protocols/bfd/codec.ts';
 import { bytesFromHex } from './arp-vectors.ts';
+import { readVectors } from './vectors.ts';
 
 /** Of a neighbour that is up at 300 ms, for session 7 here. */
 export function bfdPacket(fields: Partial<BfdPacket> = {}): BfdPacket {
@@ -29,12 +28,8 @@ export interface BfdVector {
   readonly value: RawBfdPacket;
 }
 
-const file = path.resolve(import.meta.dirname, '../vectors/bfd/published.json');
-
 export function readBfdVectors(): readonly BfdVector[] {
-  const { vectors } = JSON.parse(readFileSync(file, 'utf8')) as {
-    vectors: { name: string; payload: string; value: RawBfdPacket }[];
-  };
-  if (vectors.length < 5) throw new Error(`only ${vectors.length} BFD vectors in ${file}, at least 5 expected`);
-  return vectors.map(({ name, payload, value }) => ({ name, payload: bytesFromHex(payload), value }));
+  return readVectors<{ name: string; payload: string; value: RawBfdPacket }>('bfd', 5).map(
+    ({ row: { name, payload, value } }) => ({ name, payload: bytesFromHex(payload), value }),
+  );
 }

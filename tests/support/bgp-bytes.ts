@@ -1,5 +1,4 @@
 /** Bytes of BGP messages for tests: written as hex in labelled groups, with lengths counted here. */
-import { type Ip, parseIp } from '../../src/runtime/model/ip.ts';
 import { type IpPrefix, parseIpPrefix } from '../../src/runtime/model/ip-prefix.ts';
 import { bytesFromHex } from './arp-vectors.ts';
 
@@ -52,12 +51,6 @@ export function hex8(value: number): string {
 
 export function hex16(value: number): string {
   return value.toString(16).padStart(4, '0');
-}
-
-export function ip(text: string): Ip {
-  const parsed = parseIp(text);
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.value;
 }
 
 export function prefix(text: string): IpPrefix {

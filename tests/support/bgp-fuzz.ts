@@ -14,6 +14,7 @@ import { encodeRouteRefresh } from '../../src/runtime/protocols/bgp/codec/route-
 import { endOfRib, reachability, type Update } from '../../src/runtime/protocols/bgp/codec/update.ts';
 import { Framer } from '../../src/runtime/protocols/bgp/framer.ts';
 import { plainOf, readBgpVectors } from './bgp-vectors.ts';
+import { DAMAGES, damaged } from './damage.ts';
 import { seededDice } from './dice.ts';
 
 type Roll = (sides: number) => number;
@@ -151,32 +152,19 @@ function sealed(bytes: Uint8Array): Uint8Array {
 }
 
 function mutated(whole: Uint8Array, roll: Roll): Uint8Array {
-  let bytes = Uint8Array.from(whole);
+  let bytes: Uint8Array = Uint8Array.from(whole);
   for (let times = 1 + roll(4); times > 0; times--) {
     const at =
       roll(8) === 0 ? roll(bytes.length + 1) : Math.min(19 + roll(Math.max(1, bytes.length - 18)), bytes.length);
-    switch (roll(6)) {
-      case 0:
-        bytes = bytes.slice(0, at);
-        break;
-      case 1:
-        if (at < bytes.length) bytes[at] = roll(256);
-        break;
-      case 2:
-        if (at < bytes.length) bytes[at] = (bytes[at] ?? 0) ^ (1 << roll(8));
-        break;
-      case 3:
-        bytes = Uint8Array.from([...bytes.subarray(0, at), roll(256), ...bytes.subarray(at)]);
-        break;
-      case 4: {
-        // A part twice: attributes and capabilities come again.
-        const part = bytes.subarray(at, at + roll(12));
-        bytes = Uint8Array.from([...bytes.subarray(0, at), ...part, ...bytes.subarray(at)]);
-        break;
-      }
-      default:
-        // A small change of a number: lengths that are off by little.
-        if (at < bytes.length) bytes[at] = ((bytes[at] ?? 0) + roll(5) - 2) & 0xff;
+    const way = roll(DAMAGES + 2);
+    if (way < DAMAGES) bytes = damaged(bytes, { at, way }, roll);
+    else if (way === DAMAGES) {
+      // A part twice: attributes and capabilities come again.
+      const part = bytes.subarray(at, at + roll(12));
+      bytes = Uint8Array.from([...bytes.subarray(0, at), ...part, ...bytes.subarray(at)]);
+    } else if (at < bytes.length) {
+      // A small change of a number: lengths that are off by little.
+      bytes = bytes.with(at, ((bytes[at] ?? 0) + roll(5) - 2) & 0xff);
     }
   }
   return roll(4) === 0 ? bytes : sealed(bytes);

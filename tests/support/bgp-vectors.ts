@@ -1,9 +1,8 @@
 /** The messages of tests/vectors/bgp, each with what it says. Fails when there are none. */
-import { readdirSync, readFileSync } from 'node:fs';
-import path from 'node:path';
 import type { UpdateContext } from '../../src/runtime/protocols/bgp/codec/attribute-rules.ts';
 import type { Family } from '../../src/runtime/protocols/bgp/codec/family.ts';
 import { bytesFromHex } from './arp-vectors.ts';
+import { readVectors } from './vectors.ts';
 
 export interface BgpVector {
   readonly name: string;
@@ -30,24 +29,17 @@ interface StoredVector {
   readonly encoding?: 'differs';
 }
 
-const folder = path.resolve(import.meta.dirname, '../vectors/bgp');
-
 export function readBgpVectors(): readonly BgpVector[] {
-  const files = readdirSync(folder).filter((name) => name.endsWith('.json'));
-  const vectors = files.flatMap((file) => {
-    const { vectors: rows } = JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as { vectors: StoredVector[] };
-    return rows.map(
-      ({ name, message, asnBytes, peerKind, encoding, ...rest }): BgpVector => ({
-        ...rest,
-        name: `${path.basename(file, '.json')}: ${name}`,
-        bytes: bytesFromHex(message),
-        context: { asnBytes: asnBytes ?? 4, peerKind: peerKind ?? 'internal', ipv4NextHops: 'ipv4-and-ipv6' },
-        encoding: encoding ?? 'same',
-      }),
-    );
+  return readVectors<StoredVector>('bgp', 45).map(({ file, row }) => {
+    const { name, message, asnBytes, peerKind, encoding, ...rest } = row;
+    return {
+      ...rest,
+      name: `${file}: ${name}`,
+      bytes: bytesFromHex(message),
+      context: { asnBytes: asnBytes ?? 4, peerKind: peerKind ?? 'internal', ipv4NextHops: 'ipv4-and-ipv6' },
+      encoding: encoding ?? 'same',
+    };
   });
-  if (vectors.length < 45) throw new Error(`only ${vectors.length} BGP vectors in ${folder}, at least 45 expected`);
-  return vectors;
 }
 
 /** The value with its bytes as hex text. */

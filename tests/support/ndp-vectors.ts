@@ -1,10 +1,9 @@
 /** The recorded frames of tests/vectors/ndp and tests/vectors/echo. Fails when there are none. */
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import { parseIp } from '../../src/runtime/model/ip.ts';
 import { type Ipv6Key, ipv6ToKey } from '../../src/runtime/protocols/ip/ipv6.ts';
 import type { AdvertisementFlag, NdpEnvelope, NeighborMessage } from '../../src/runtime/protocols/ndp/codec.ts';
 import { bytesFromHex, mac } from './arp-vectors.ts';
+import { readVectors } from './vectors.ts';
 
 export interface NdpVector {
   readonly name: string;
@@ -29,10 +28,8 @@ interface StoredNdpVector {
   };
 }
 
-const folder = path.resolve(import.meta.dirname, '../vectors');
-
 export function readNdpVectors(): readonly NdpVector[] {
-  const vectors = readVectors<StoredNdpVector>('ndp/linux-kernel.json').map(({ name, frame, otherOptions, value }) => ({
+  return readVectors<StoredNdpVector>('ndp', 8).map(({ row: { name, frame, otherOptions, value } }) => ({
     name,
     frame: bytesFromHex(frame),
     envelope: {
@@ -43,8 +40,6 @@ export function readNdpVectors(): readonly NdpVector[] {
     message: messageOf(value.message),
     otherOptions: bytesFromHex(otherOptions ?? ''),
   }));
-  if (vectors.length < 8) throw new Error(`only ${vectors.length} NDP vectors, at least 8 expected`);
-  return vectors;
 }
 
 function messageOf({ kind, target, flags = [], linkAddress }: StoredNdpVector['value']['message']): NeighborMessage {
@@ -55,13 +50,8 @@ function messageOf({ kind, target, flags = [], linkAddress }: StoredNdpVector['v
 
 /** Of each family a request and the kernel's reply to it. */
 export function readEchoVectors(): ReadonlyMap<string, Uint8Array> {
-  const vectors = readVectors<{ name: string; frame: string }>('echo/linux-kernel.json');
-  if (vectors.length < 4) throw new Error(`only ${vectors.length} echo vectors, at least 4 expected`);
-  return new Map(vectors.map(({ name, frame }) => [name, bytesFromHex(frame)]));
-}
-
-function readVectors<Stored>(file: string): readonly Stored[] {
-  return (JSON.parse(readFileSync(path.join(folder, file), 'utf8')) as { vectors: Stored[] }).vectors;
+  const vectors = readVectors<{ name: string; frame: string }>('echo', 4);
+  return new Map(vectors.map(({ row: { name, frame } }) => [name, bytesFromHex(frame)]));
 }
 
 export function ipv6(text: string): Ipv6Key {

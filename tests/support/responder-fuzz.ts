@@ -8,6 +8,7 @@ import { respondIcmpEcho } from '../../src/runtime/protocols/echo/icmp.ts';
 import { respondIcmpv6Echo } from '../../src/runtime/protocols/echo/icmpv6.ts';
 import { respondNdp } from '../../src/runtime/protocols/ndp/responder.ts';
 import { ipv4, mac, readArpVectors } from './arp-vectors.ts';
+import { DAMAGES, damaged } from './damage.ts';
 import { seededDice } from './dice.ts';
 import { ipv6, readEchoVectors, readNdpVectors } from './ndp-vectors.ts';
 
@@ -145,25 +146,12 @@ function randomFrame(roll: (sides: number) => number, { seeds }: Target): Uint8A
 }
 
 function mutation(roll: (sides: number) => number, { seeds, repair }: Target): Uint8Array {
-  let frame = Uint8Array.from(seeds[roll(seeds.length)] ?? []);
+  let frame: Uint8Array = Uint8Array.from(seeds[roll(seeds.length)] ?? []);
   for (let mutations = roll(4); mutations > 0; mutations--) {
     const at = roll(frame.length + 1);
-    switch (roll(5)) {
-      case 0:
-        frame = frame.slice(0, at);
-        break;
-      case 1:
-        if (at < frame.length) frame[at] = roll(256);
-        break;
-      case 2:
-        if (at < frame.length) frame[at] = (frame[at] ?? 0) ^ (1 << roll(8));
-        break;
-      case 3:
-        frame = Uint8Array.from([...frame.subarray(0, at), roll(256), ...frame.subarray(at)]);
-        break;
-      default:
-        frame = Uint8Array.from([...frame, ...Uint8Array.from({ length: roll(24) }, () => roll(256))]);
-    }
+    const way = roll(DAMAGES + 1);
+    if (way < DAMAGES) frame = damaged(frame, { at, way }, roll);
+    else frame = Uint8Array.from([...frame, ...Uint8Array.from({ length: roll(24) }, () => roll(256))]);
   }
   if (roll(2) === 0) repair(frame);
   return frame;

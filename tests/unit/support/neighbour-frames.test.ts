@@ -3,9 +3,9 @@
  * whose kernel is Linux 6.18: what it asked, answered, and announced by itself (arp_notify, ndisc_notify).
  */
 import { describe, expect, test } from '@jest/globals';
-import { type Ip, parseIp } from '../../../src/runtime/model/ip.ts';
 import { bytesFromHex } from '../../support/arp-vectors.ts';
 import { readNeighbourFrame, writeSolicitation } from '../../support/neighbour-frames.ts';
+import { ip } from '../../support/views.ts';
 
 const SOLICITATION =
   '3333ff00000a02000000000b86dd6000000000203aff20010db800000000000000000000000bff0200000000000000000001ff00000a' +
@@ -92,9 +92,3 @@ test('a solicitation is the kernel’s own, byte for byte, its checksum included
   const frame = writeSolicitation({ mac: '02:00:00:00:00:0b', ip: ip('2001:db8::b') }, ip('2001:db8::a'));
   expect(Buffer.from(frame).toString('hex')).toBe(SOLICITATION);
 });
-
-function ip(text: string): Ip {
-  const parsed = parseIp(text);
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.value;
-}

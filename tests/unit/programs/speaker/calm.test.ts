@@ -7,6 +7,7 @@ import {
   SPEAKERS_CALM_MS,
 } from '../../../../src/runtime/programs/speaker/calm.ts';
 import type { LivenessView } from '../../../../src/runtime/programs/speaker/messages.ts';
+import { ip } from '../../../support/views.ts';
 import { VirtualClock } from '../../../support/virtual-clock.ts';
 
 describe('calm', () => {
@@ -56,8 +57,8 @@ describe('what liveness says anew', () => {
   const view: LivenessView = {
     states: { b: 'alive', c: 'alive' },
     leaving: [],
-    claims: [{ ip: '192.0.2.1', node: 'b', epoch: 3 }],
-  } as unknown as LivenessView;
+    claims: [{ ip: ip('192.0.2.1'), node: 'b', epoch: 3 }],
+  };
 
   test.each([
     ['the same again', { ...view, states: { ...view.states } }, 0],

@@ -1,10 +1,10 @@
 import { describe, expect, test } from '@jest/globals';
-import { type Ip, parseIp } from '../../../../src/runtime/model/ip.ts';
 import { encodeBfdPacket } from '../../../../src/runtime/protocols/bfd/codec.ts';
 import { type SessionEntry, sessionTable } from '../../../../src/runtime/protocols/bfd/demultiplex.ts';
 import { BFD_DROP_REASONS, type BfdArrival, readBfd } from '../../../../src/runtime/protocols/bfd/read.ts';
 import { bfdPacket, readBfdVectors } from '../../../support/bfd-packets.ts';
 import { seededDice } from '../../../support/dice.ts';
+import { ip } from '../../../support/views.ts';
 
 const near = { hops: 'single', interface: 'eth0', peer: ip('192.0.2.1') } as const;
 const nearer = { hops: 'single', interface: 'eth1', peer: ip('192.0.2.1') } as const;
@@ -17,12 +17,6 @@ const table = sessionTable([
 
 const good = encodeBfdPacket(bfdPacket());
 const begun = encodeBfdPacket(bfdPacket({ state: 'down', yourDiscriminator: 0 }));
-
-function ip(text: string): Ip {
-  const parsed = parseIp(text);
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.value;
-}
 
 function arrival(payload: Uint8Array, more: Partial<{ ttl: number }> = {}): BfdArrival {
   return { ...near, payload, ttl: 255, ...more };

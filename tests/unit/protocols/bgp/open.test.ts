@@ -16,7 +16,8 @@ import {
   twoOctetAs,
 } from '../../../../src/runtime/protocols/bgp/codec/open.ts';
 import { bytesFromHex } from '../../../support/arp-vectors.ts';
-import { capabilitiesParameter, hexOf, ip, MARKER, openBody } from '../../../support/bgp-bytes.ts';
+import { capabilitiesParameter, hexOf, MARKER, openBody } from '../../../support/bgp-bytes.ts';
+import { ip } from '../../../support/views.ts';
 
 const plain = { myAs: 65000, holdTimeSeconds: 90, identifier: ip('192.0.2.1') };
 

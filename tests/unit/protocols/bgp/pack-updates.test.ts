@@ -12,7 +12,8 @@ import {
   type RoutePath,
 } from '../../../../src/runtime/protocols/bgp/codec/pack-updates.ts';
 import { decodeUpdate, reachability } from '../../../../src/runtime/protocols/bgp/codec/update.ts';
-import { hexOf, ip, message, prefix } from '../../../support/bgp-bytes.ts';
+import { hexOf, message, prefix } from '../../../support/bgp-bytes.ts';
+import { ip } from '../../../support/views.ts';
 
 const context: PackContext = { asnBytes: 4, maxMessageBytes: 4096, ipv4NextHops: 'ipv4' };
 const reading: UpdateContext = { asnBytes: 4, peerKind: 'external', ipv4NextHops: 'ipv4-and-ipv6' };

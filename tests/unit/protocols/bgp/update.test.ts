@@ -15,7 +15,8 @@ import {
   type Update,
 } from '../../../../src/runtime/protocols/bgp/codec/update.ts';
 import { bytesFromHex } from '../../../support/arp-vectors.ts';
-import { attribute, hexOf, ip, message, prefix, updateBody } from '../../../support/bgp-bytes.ts';
+import { attribute, hexOf, message, prefix, updateBody } from '../../../support/bgp-bytes.ts';
+import { ip } from '../../../support/views.ts';
 
 const context: UpdateContext = { asnBytes: 4, peerKind: 'internal', ipv4NextHops: 'ipv4-and-ipv6' };
 const two: UpdateContext = { ...context, asnBytes: 2 };

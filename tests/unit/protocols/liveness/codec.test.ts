@@ -1,6 +1,5 @@
 /** The messages' bytes: each kind both ways, what is refused, and hundreds of thousands of broken ones. */
 import { describe, expect, test } from '@jest/globals';
-import { type Ip, parseIp } from '../../../../src/runtime/model/ip.ts';
 import {
   decodeMessage,
   encodeMessage,
@@ -10,12 +9,7 @@ import {
 import { MAX_MESSAGE_BYTES, type Message } from '../../../../src/runtime/protocols/liveness/messages.ts';
 import { bytesFromHex } from '../../../support/arp-vectors.ts';
 import { seededDice } from '../../../support/dice.ts';
-
-function ip(text: string): Ip {
-  const parsed = parseIp(text);
-  if (!parsed.ok) throw new Error(parsed.error);
-  return parsed.value;
-}
+import { ip } from '../../../support/views.ts';
 
 const node = '00112233445566ff';
 const boot = 'fedcba9876543210';
