@@ -137,6 +137,7 @@ export class BgpSession {
       ...(agreement === undefined ? {} : { holdTimeSeconds: agreement.holdTimeSeconds }),
       families: agreement?.families ?? [],
       capabilities: open === undefined ? [] : describeCapabilities(open),
+      gracefulRestart: agreement?.gracefulRestart ?? 'none',
       ...(this.#advertised === undefined ? {} : { advertisedGeneration: this.#advertised }),
       advertisedRoutes: this.#rib.toldRoutes,
       pendingRoutes: this.#rib.dueRoutes,
