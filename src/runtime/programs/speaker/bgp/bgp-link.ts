@@ -8,7 +8,7 @@
  */
 import type { Log } from '../../../engine/log.ts';
 import type { Clock } from '../../../engine/ports.ts';
-import type { OpenStream, Stream } from '../../../engine/stream-ports.ts';
+import type { OpenStream, StandingHandlers, Stream, StreamHandlers } from '../../../engine/stream-ports.ts';
 import type { AdvertisedRoute, PlannedSession } from '../../../model/bgp-plan.ts';
 import type { BgpSessionView } from '../../../model/bgp-session.ts';
 import type { Ip } from '../../../model/ip.ts';
@@ -75,11 +75,14 @@ export class BgpLink {
     this.#handle({ kind: 'bfd-down', reason });
   }
 
-  /** A connection that the router has made. `wrap` opens it with the handlers that it is given. */
-  accept(local: Ip, device: string | undefined, adopt: (handlers: ReturnType<BgpLink['handlers']>) => Stream): void {
+  /** A connection that the router has made. What it returns is to be told of it. */
+  accept(stream: Stream, local: Ip): StandingHandlers {
     const connection = this.#session.nextConnection();
-    this.#streams.set(connection, { stream: adopt(this.handlers(connection, device)), isBlocked: false });
+    const place = this.#options.remote();
+    const device = typeof place === 'string' ? undefined : place.device;
+    this.#streams.set(connection, { stream, isBlocked: false });
     this.#handle({ kind: 'accepted', connection, local, nextHops: this.#options.nextHops(local, device) });
+    return this.#handlers(connection, device);
   }
 
   /** Ends it. Its connections linger for as long as they need to say so. */
@@ -121,19 +124,19 @@ export class BgpLink {
     };
   }
 
-  handlers(connection: ConnectionId, device: string | undefined) {
+  #handlers(connection: ConnectionId, device: string | undefined): StreamHandlers {
     return {
-      connected: (local: Ip) => {
+      connected: (local) => {
         const nextHops = this.#options.nextHops(local, device);
         this.#handle({ kind: 'connected', connection, local, nextHops });
       },
-      received: (bytes: Uint8Array) => this.#handle({ kind: 'received', connection, bytes }),
+      received: (bytes) => this.#handle({ kind: 'received', connection, bytes }),
       drained: () => {
         const entry = this.#streams.get(connection);
         if (entry !== undefined) entry.isBlocked = false;
         this.#handle({ kind: 'drained', connection });
       },
-      closed: (error: { readonly message: string; readonly errno?: number } | undefined) => {
+      closed: (error) => {
         const entry = this.#streams.get(connection);
         if (entry !== undefined) this.#lingering.delete(entry.stream);
         this.#streams.delete(connection);
@@ -186,7 +189,7 @@ export class BgpLink {
       return;
     }
     this.#remoteAddress = place.address;
-    const stream = open(streamTarget(planned.peer, place), this.handlers(connection, place.device));
+    const stream = open(streamTarget(planned.peer, place), this.#handlers(connection, place.device));
     this.#streams.set(connection, { stream, isBlocked: false });
   }
 

@@ -10,7 +10,7 @@
  */
 import type { Log } from '../../../engine/log.ts';
 import type { Clock, Random } from '../../../engine/ports.ts';
-import type { OpenStream } from '../../../engine/stream-ports.ts';
+import type { AcceptedStream, OpenStream, StandingHandlers, StreamPeer } from '../../../engine/stream-ports.ts';
 import type { InterfaceFacts } from '../../../model/announcements.ts';
 import type { BgpPlan, PlannedSession } from '../../../model/bgp-plan.ts';
 import type { BgpSessionView } from '../../../model/bgp-session.ts';
@@ -20,9 +20,10 @@ import {
   CEASE_OTHER_CONFIGURATION_CHANGE,
   CEASE_PEER_DE_CONFIGURED,
 } from '../../../protocols/bgp/iana.ts';
+import { BgpDoor, type Listening } from './bgp-door.ts';
 import { BgpLink } from './bgp-link.ts';
 import { nextHopsOf } from './next-hops.ts';
-import { type Remote, sessionText } from './session-options.ts';
+import { type Remote, sessionText, streamTarget } from './session-options.ts';
 
 /** How long routers have to turn to other nodes, before routes that are about to go are withdrawn. */
 const SHUTDOWN_MS = 1000;
@@ -34,6 +35,8 @@ export interface BgpSpeakerOptions {
   readonly random: Random;
   readonly log: Log;
   readonly open: OpenStream;
+  /** Absent: routers cannot connect to this node; it connects to them. */
+  readonly listening?: Listening;
   readonly interfaces: () => readonly InterfaceFacts[];
   /** Something of the views has changed. Not called from inside a call. */
   readonly onChange: () => void;
@@ -47,11 +50,16 @@ interface Held {
 
 export class BgpSpeaker {
   readonly #options: BgpSpeakerOptions;
+  readonly #door: BgpDoor | undefined;
   #held: ReadonlyMap<string, Held> = new Map();
   #isClosing = false;
 
   constructor(options: BgpSpeakerOptions) {
     this.#options = options;
+    const { clock, random, log, listening } = options;
+    if (listening === undefined) return;
+    const accepted = (connection: AcceptedStream) => this.#accept(connection);
+    this.#door = new BgpDoor({ clock, random, log, listening, accepted });
   }
 
   setPlan({ generation, sessions }: BgpPlan): void {
@@ -74,6 +82,7 @@ export class BgpSpeaker {
     for (const [name, { link }] of before) {
       if (!now.has(name)) link.stop({ routes: 'withdraw', subcode: CEASE_PEER_DE_CONFIGURED });
     }
+    this.#door?.setPeers(this.#streamPeers());
     if (before.size > 0 || now.size > 0) this.#options.clock.schedule(0, this.#options.onChange);
   }
 
@@ -89,6 +98,7 @@ export class BgpSpeaker {
   async close(): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#door?.close();
     const links = [...this.#held.values()].map(({ link }) => link).filter(({ isEstablished }) => isEstablished);
     const leaving = links.filter(({ keepsRoutes }) => !keepsRoutes);
     for (const link of leaving) link.setGracefulShutdown('on');
@@ -97,6 +107,20 @@ export class BgpSpeaker {
       link.stop({ routes: 'keep', subcode: CEASE_ADMINISTRATIVE_SHUTDOWN, text: 'the speaker of this node ends' });
     }
     if (links.length > 0) await this.#pause(FAREWELL_MS);
+  }
+
+  #accept({ stream, peer, local }: AcceptedStream): StandingHandlers {
+    const held = this.#held.get(peer.name);
+    if (held !== undefined) return held.link.accept(stream, local);
+    stream.destroy();
+    return { received: () => undefined, drained: () => undefined, closed: () => undefined };
+  }
+
+  #streamPeers(): readonly StreamPeer[] {
+    return [...this.#held.values()].flatMap(({ planned: { peer } }) => {
+      const remote = remoteOf(peer);
+      return typeof remote === 'string' ? [] : [{ name: peer.name, ...streamTarget(peer, remote) }];
+    });
   }
 
   #open(planned: PlannedSession): BgpLink {
