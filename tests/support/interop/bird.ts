@@ -39,6 +39,10 @@ export const BIRD: RouterKind = {
       },
       session: async (neighbour) => readSession(await ask(`show protocols all ${protocol(neighbour)}`)),
       routes: async (neighbour) => readRoutes(await ask(`show route all protocol ${protocol(neighbour)}`)),
+      async countRoutes(neighbour) {
+        const text = await ask(`show route protocol ${protocol(neighbour)} count`);
+        return Number(/(\d+) of \d+ routes for \d+ networks in table master4/.exec(text)?.[1] ?? 0);
+      },
       async askForRefresh(neighbour) {
         await ask(`reload in ${protocol(neighbour)}`);
       },

@@ -29,7 +29,10 @@ export const EXABGP: RouterKind = {
     const eventsFile = daemons.file('events');
     const commandsFile = daemons.file('commands');
     let pipe: ChildProcess | undefined;
-    const events = async () => parseEvents(await readFile(eventsFile, 'utf8').catch(() => ''));
+    const eventsOf = async (neighbour: string) => {
+      const events = parseEvents(await readFile(eventsFile, 'utf8').catch(() => ''));
+      return events.filter(({ neighbor }) => neighbor.address.peer === neighbour);
+    };
     const tell = async (command: string) => await writeFile(commandsFile, `${command}\n`);
     const stop = async (how: 'in-order' | 'at-once') => {
       await daemons.stop(how);
@@ -53,10 +56,9 @@ export const EXABGP: RouterKind = {
           everyMs: 50,
         });
       },
-      session: async (neighbour) =>
-        readSession((await events()).filter(({ neighbor }) => neighbor.address.peer === neighbour)),
-      routes: async (neighbour) =>
-        readRoutes((await events()).filter(({ neighbor }) => neighbor.address.peer === neighbour)),
+      session: async (neighbour) => readSession(await eventsOf(neighbour)),
+      routes: async (neighbour) => readRoutes(await eventsOf(neighbour)),
+      countRoutes: async (neighbour) => readRoutes(await eventsOf(neighbour)).length,
       askForRefresh: (neighbour, family) => tell(`neighbor ${neighbour} announce route-refresh ${family} unicast`),
       /** It has a text of its own, "Administrative Shutdown", and sends no other. */
       shutDown: (neighbour) => tell(`neighbor ${neighbour} teardown 2`),

@@ -63,6 +63,10 @@ export const FRR: RouterKind = {
         }
         return inPrefixOrder(seen);
       },
+      async countRoutes(neighbour) {
+        const summary = JSON.parse(await ask('show bgp summary json')) as Record<string, FrrSummary>;
+        return Object.values(summary).reduce((sum, { peers }) => sum + (peers[neighbour]?.pfxRcd ?? 0), 0);
+      },
       async askForRefresh(neighbour, family) {
         await ask(`clear bgp ${family} unicast ${neighbour} in`);
       },
@@ -191,6 +195,10 @@ function readSession(seen: FrrNeighbour, log: string, neighbour: string): Sessio
     ],
     ...(lastError === '' ? {} : { lastError }),
   };
+}
+
+interface FrrSummary {
+  readonly peers: Readonly<Record<string, { readonly pfxRcd: number }>>;
 }
 
 interface FrrRoute {

@@ -45,6 +45,10 @@ export const GOBGP: RouterKind = {
         const answers = await Promise.all(families.map((f) => ask('neighbor', neighbour, 'adj-in', '-a', f, '-j')));
         return inPrefixOrder(answers.flatMap(readRoutes));
       },
+      async countRoutes(neighbour) {
+        const seen = JSON.parse(await ask('neighbor', neighbour, '-j')) as GobgpNeighbour;
+        return seen.afi_safis.reduce((sum, { state }) => sum + (state.received ?? 0), 0);
+      },
       async askForRefresh(neighbour, family) {
         await ask('neighbor', neighbour, 'softresetin', '-a', family);
       },
@@ -124,6 +128,7 @@ function originate({ neighbours }: RouterConfig, route: OriginatedRoute): string
 }
 
 interface GobgpNeighbour {
+  readonly afi_safis: readonly { readonly state: { readonly received?: number } }[];
   readonly state: {
     readonly session_state?: number;
     readonly remote_cap?: readonly { readonly type_url: string; readonly value?: string }[];

@@ -80,6 +80,8 @@ export interface Router {
   session(neighbour: string): Promise<SessionSeen>;
   /** What it has from this neighbour, ordered by prefix. */
   routes(neighbour: string): Promise<readonly RouteSeen[]>;
+  /** How many it has from this neighbour: for many, where to list them would take long. */
+  countRoutes(neighbour: string): Promise<number>;
   /** Asks the neighbour to send the routes of the family once more. */
   askForRefresh(neighbour: string, family: RouteFamily): Promise<void>;
   /** Ends the session on purpose, saying why (RFC 9003). */
