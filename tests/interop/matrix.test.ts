@@ -30,7 +30,7 @@ describePrivileged('interop', () => {
     folder = await makeFolder();
   });
   afterAll(async () => {
-    if (!process.env["KEEPX"]) await rm(folder, { recursive: true, force: true });
+    await rm(folder, { recursive: true, force: true });
     // Where jest's own report goes; its console would add a stack.
     process.stderr.write(`\n${formatMatrix(cells)}\n\n`);
   });
