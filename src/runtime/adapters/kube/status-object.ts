@@ -12,6 +12,7 @@ const OWN_PREFIX = 'metallb.io/';
 const KINDS = {
   servicel2statuses: 'ServiceL2Status',
   servicebgpstatuses: 'ServiceBGPStatus',
+  bgpsessionstatuses: 'BGPSessionStatus',
 } as const;
 
 export type StatusPlural = keyof typeof KINDS;
