@@ -262,7 +262,7 @@ describe('a release', () => {
     ]);
     expect(left).toMatchObject({ stdout: '' });
     const crds = await plane.kubectl(['get', 'crd', '-l', 'app=metallb', '-o', 'name']);
-    expect(crds.stdout.split('\n')).toHaveLength(9);
+    expect(crds.stdout.split('\n')).toHaveLength(10);
   }, 60_000);
 
   test('gives each program its rights and no more', async () => {
