@@ -54,13 +54,19 @@ export function nextHopFor(family: Family, { agreement, nextHops }: PathContext)
   return `the interface has no ${ipFamilyOf(family) === 'ipv4' ? 'IPv4' : 'IPv6'} address`;
 }
 
+/** A path, and what of a route it was made from. */
+interface MadePath extends Pick<AdvertisedRoute, 'localPref' | 'multiExitDisc' | 'asPathPrepend'> {
+  readonly family: Family;
+  readonly path: RoutePath;
+}
+
 /** Makes the paths of one connection. */
 export class OwnPaths {
   readonly #context: PathContext;
-  readonly #byText = new Map<string, RoutePath>();
+  readonly #byText = new Map<string, MadePath[]>();
   readonly #nextHops = new Map<Family, NextHop | string>();
-  /** Many routes share one list of communities. */
-  readonly #communityTexts = new WeakMap<readonly BgpCommunity[], string>();
+  /** Many routes share one list of communities: of those seen before nothing is spelled again. */
+  readonly #byCommunities = new WeakMap<readonly BgpCommunity[], MadePath[]>();
 
   constructor(context: PathContext) {
     this.#context = context;
@@ -76,15 +82,40 @@ export class OwnPaths {
 
   /** The same object for all routes that look alike; undefined where the family has an obstacle. */
   of(route: AdvertisedRoute, family: Family): RoutePath | undefined {
+    const made = this.#madeWith(route.communities);
+    for (const one of made) {
+      if (
+        one.family === family &&
+        one.localPref === route.localPref &&
+        one.multiExitDisc === route.multiExitDisc &&
+        one.asPathPrepend === route.asPathPrepend
+      ) {
+        return one.path;
+      }
+    }
     const nextHop = this.#nextHop(family);
     if (typeof nextHop === 'string') return undefined;
-    const { localPref, multiExitDisc, asPathPrepend, communities } = route;
-    const text = `${family.afi} ${localPref} ${multiExitDisc} ${asPathPrepend} ${this.#textOf(communities)}`;
-    const known = this.#byText.get(text);
-    if (known !== undefined) return known;
+    const { localPref, multiExitDisc, asPathPrepend } = route;
     const path = { nextHop, attributes: this.#attributes(route) };
-    this.#byText.set(text, path);
+    made.push({
+      family,
+      path,
+      ...(localPref === undefined ? {} : { localPref }),
+      ...(multiExitDisc === undefined ? {} : { multiExitDisc }),
+      ...(asPathPrepend === undefined ? {} : { asPathPrepend }),
+    });
     return path;
+  }
+
+  /** The paths with these communities, to be added to. Equal lists share one. */
+  #madeWith(communities: readonly BgpCommunity[]): MadePath[] {
+    const known = this.#byCommunities.get(communities);
+    if (known !== undefined) return known;
+    const text = communities.map(formatCommunity).join(' ');
+    const made = this.#byText.get(text) ?? [];
+    this.#byText.set(text, made);
+    this.#byCommunities.set(communities, made);
+    return made;
   }
 
   #attributes({ localPref, multiExitDisc, asPathPrepend, communities }: AdvertisedRoute): PathAttributes {
@@ -115,13 +146,5 @@ export class OwnPaths {
     const nextHop = nextHopFor(family, this.#context);
     this.#nextHops.set(family, nextHop);
     return nextHop;
-  }
-
-  #textOf(communities: readonly BgpCommunity[]): string {
-    const known = this.#communityTexts.get(communities);
-    if (known !== undefined) return known;
-    const text = communities.map(formatCommunity).join(' ');
-    this.#communityTexts.set(communities, text);
-    return text;
   }
 }
