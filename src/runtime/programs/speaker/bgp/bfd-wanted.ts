@@ -5,15 +5,15 @@
 import type { PlannedSession } from '../../../model/bgp-plan.ts';
 import type { Ip } from '../../../model/ip.ts';
 import type { WantedBfd } from './bfd-route.ts';
+import { isInternal } from './session-options.ts';
 
 /** `address`: of the router, also of one that is behind an interface. Undefined: the session has no BFD. */
 export function wantedBfd({ peer, bfd }: PlannedSession, address: Ip): WantedBfd | undefined {
   if (bfd === undefined) return undefined;
-  const isInternal = peer.peerAsn === 'internal' || peer.peerAsn === (peer.localAsn ?? peer.myAsn);
   return {
     name: peer.name,
     peer: address,
-    hops: peer.ebgpMultiHop ? 'multiple' : isInternal ? 'as-connected' : 'single',
+    hops: peer.ebgpMultiHop ? 'multiple' : isInternal(peer) ? 'as-connected' : 'single',
     profile: bfd,
     ...('interface' in peer.remote ? { interface: peer.remote.interface } : {}),
     ...(peer.sourceAddress === undefined ? {} : { local: peer.sourceAddress }),
