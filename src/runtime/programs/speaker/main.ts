@@ -15,6 +15,7 @@ import { selfTestPolling } from '../../adapters/host/native/self-test.ts';
 import { hostPacketSockets } from '../../adapters/host/packet-socket.ts';
 import { hostRandom } from '../../adapters/host/random.ts';
 import { openTcp } from '../../adapters/host/tcp.ts';
+import { listenTcp } from '../../adapters/host/tcp-listener.ts';
 import { openUdp } from '../../adapters/host/udp.ts';
 import { healthRoutes } from '../../adapters/observe/health.ts';
 import { serveHttp } from '../../adapters/observe/http.ts';
@@ -137,6 +138,7 @@ const bgp = new BgpSpeaker({
   random: hostRandom,
   log,
   open: openTcp,
+  ...(flags.bgpListenPort === undefined ? {} : { listening: { open: listenTcp, port: flags.bgpListenPort } }),
   interfaces: () => interfaces.current(),
   routers,
   onChange: () => cluster.setBgpSessions(bgp.views()),
