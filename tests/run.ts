@@ -36,6 +36,7 @@ const tiers: readonly Tier[] = [
   { name: 'check', obstacle: () => undefined, run: runChecks },
   { name: 'unit', obstacle: () => undefined, run: () => runJest('unit', []) },
   { name: 'privileged', obstacle: needsRoot, run: () => withMachine(() => runJest('privileged', ['--runInBand'])) },
+  { name: 'interop', obstacle: needsRoot, run: () => withMachine(() => runJest('interop', ['--runInBand'])) },
   { name: 'chart', obstacle: needsRoot, run: () => withMachine(() => runJest('chart', ['--runInBand'])) },
   { name: 'integration', obstacle: needsRoot, run: () => withMachine(() => runJest('integration', ['--runInBand'])) },
   { name: 'e2e', obstacle: needsRoot, run: () => withMachine(() => runJest('e2e', ['--runInBand'])) },

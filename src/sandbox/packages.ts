@@ -1,6 +1,6 @@
 /**
- * The distribution's programs that a sandbox uses. What is missing is installed on Debian and Ubuntu (as root, without
- * starting or enabling any service); elsewhere the error names it.
+ * The distribution's programs that a sandbox uses, and those that a caller wants besides. What is missing is installed
+ * on Debian and Ubuntu (as root, without starting or enabling any service); elsewhere the error names it.
  */
 import { constants, existsSync } from 'node:fs';
 import { access, rm, writeFile } from 'node:fs/promises';
@@ -10,7 +10,9 @@ import { SandboxError } from './errors.ts';
 import type { Reporter } from './progress.ts';
 
 /** Command → the Debian package that has it. */
-const COMMANDS: Readonly<Record<string, string>> = {
+export type Commands = Readonly<Record<string, string>>;
+
+const COMMANDS: Commands = {
   ip: 'iproute2',
   nsenter: 'util-linux',
   unshare: 'util-linux',
@@ -43,14 +45,19 @@ const CNI_DIRECTORIES = ['/usr/lib/cni', '/opt/cni/bin', '/usr/libexec/cni'];
 const UNITS_OF: Readonly<Record<string, readonly string[]>> = {
   'openssh-server': ['ssh.service', 'ssh.socket'],
   containerd: ['containerd.service'],
+  frr: ['frr.service'],
+  bird2: ['bird.service'],
+  gobgpd: ['gobgpd.service'],
+  exabgp: ['exabgp.service'],
 };
 
 /** Debian's way to say which services may start while packages are configured; 101 is "none". */
 const POLICY_FILE = '/usr/sbin/policy-rc.d';
 
-/** Makes sure that all is there. */
-export async function ensurePackages(reporter: Reporter): Promise<void> {
-  const missing = await missingPackages();
+/** Makes sure that all is there: what a sandbox uses, and `others`. */
+export async function ensurePackages(reporter: Reporter, others: Commands = {}): Promise<void> {
+  const commands = { ...COMMANDS, ...others };
+  const missing = await missingPackages(commands);
   if (missing.length === 0) return;
   if (process.getuid?.() !== 0 || !(await findCommand('apt-get'))) {
     throw new SandboxError({
@@ -60,7 +67,7 @@ export async function ensurePackages(reporter: Reporter): Promise<void> {
   }
   reporter.note(`installing packages: ${missing.join(' ')} …`);
   await installPackages(missing);
-  const still = await missingPackages();
+  const still = await missingPackages(commands);
   if (still.length > 0) {
     throw new SandboxError({
       problem: `apt-get installed ${still.join(' ')}, yet their programs are not on PATH`,
@@ -70,9 +77,9 @@ export async function ensurePackages(reporter: Reporter): Promise<void> {
 }
 
 /** Packages whose programs are not on this machine. */
-async function missingPackages(): Promise<string[]> {
+async function missingPackages(commands: Commands): Promise<string[]> {
   const missing = new Set<string>();
-  for (const [command, name] of Object.entries(COMMANDS)) if (!(await findCommand(command))) missing.add(name);
+  for (const [command, name] of Object.entries(commands)) if (!(await findCommand(command))) missing.add(name);
   if (findCniDirectory() === undefined) missing.add(CNI_PACKAGE);
   return [...missing];
 }

@@ -166,7 +166,7 @@ export class LanHost {
   }
 }
 
-async function tryRun(program: string, ...command: string[]): Promise<CommandResult> {
+export async function tryRun(program: string, ...command: string[]): Promise<CommandResult> {
   try {
     const { stdout, stderr } = await execute(program, command, { timeout: COMMAND_TIMEOUT_MS });
     return { stdout, stderr, exitCode: 0 };

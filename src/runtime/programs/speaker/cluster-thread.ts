@@ -7,6 +7,7 @@ import { Worker } from 'node:worker_threads';
 import { type Backoff, backoffMs } from '../../engine/backoff.ts';
 import type { Clock, Random } from '../../engine/ports.ts';
 import type { InterfaceFacts } from '../../model/announcements.ts';
+import type { BgpSessionView } from '../../model/bgp-session.ts';
 import type { LanConflict } from '../../model/conflict.ts';
 import { after, type Instant } from '../../model/time.ts';
 import type { ClusterWorkerData, FromCluster, LivenessView, ToCluster } from './messages.ts';
@@ -34,6 +35,7 @@ export class ClusterThread {
   #gateways: readonly string[] | undefined;
   #liveness: LivenessView | undefined;
   #conflicts: readonly LanConflict[] = [];
+  #bgpSessions: readonly BgpSessionView[] = [];
   #stopping = false;
 
   constructor(options: ClusterThreadOptions) {
@@ -67,6 +69,11 @@ export class ClusterThread {
     this.#post({ kind: 'conflicts', conflicts });
   }
 
+  setBgpSessions(sessions: readonly BgpSessionView[]): void {
+    this.#bgpSessions = sessions;
+    this.#post({ kind: 'bgp-sessions', sessions });
+  }
+
   /** Asks the worker to give this node's addresses up; its 'retired' says that it did. */
   retire(): void {
     this.#stopping = true;
@@ -97,6 +104,7 @@ export class ClusterThread {
     if (this.#gateways !== undefined) this.setGateways(this.#gateways);
     if (this.#liveness !== undefined) this.setLiveness(this.#liveness);
     if (this.#conflicts.length > 0) this.setConflicts(this.#conflicts);
+    if (this.#bgpSessions.length > 0) this.setBgpSessions(this.#bgpSessions);
   }
 
   #exited(failure: unknown): void {

@@ -2,8 +2,8 @@
  * The speaker: answers for the addresses this node owns. This thread is the network and nothing else; the cluster half
  * runs in a worker (cluster-worker.ts), so that nothing the API server does can delay a reply.
  *
- *     SIGTERM ─▶ leaves: others claim its addresses one by one, and each is answered until then ─▶ the Lease is deleted,
- *                goodbye ─▶ closed, exit 0
+ *     SIGTERM ─▶ leaves: others claim its addresses one by one, and each is answered until then; routers turn to other
+ *                nodes ─▶ the Lease is deleted, goodbye ─▶ closed, exit 0
  */
 import { createHash, randomBytes } from 'node:crypto';
 import { hostClock } from '../../adapters/host/clock.ts';
@@ -14,6 +14,7 @@ import { KeyFolder } from '../../adapters/host/key-folder.ts';
 import { selfTestPolling } from '../../adapters/host/native/self-test.ts';
 import { hostPacketSockets } from '../../adapters/host/packet-socket.ts';
 import { hostRandom } from '../../adapters/host/random.ts';
+import { openTcp } from '../../adapters/host/tcp.ts';
 import { openUdp } from '../../adapters/host/udp.ts';
 import { healthRoutes } from '../../adapters/observe/health.ts';
 import { serveHttp } from '../../adapters/observe/http.ts';
@@ -22,6 +23,7 @@ import { openLog } from '../../adapters/observe/log.ts';
 import { metricsRoutes } from '../../adapters/observe/metrics.ts';
 import type { Ip } from '../../model/ip.ts';
 import { Announced, type ClaimChanges } from './announced.ts';
+import { BgpSpeaker } from './bgp/bgp-speaker.ts';
 import { ClusterThread } from './cluster-thread.ts';
 import { ConflictGuard } from './conflict-guard.ts';
 import { FirstClaims } from './first-claims.ts';
@@ -123,6 +125,14 @@ const news = new LivenessNews({
   onView: (view) => cluster.setLiveness(view),
 });
 const firstClaims = new FirstClaims(hostClock, () => carryOut(announced.allowClaims()));
+const bgp = new BgpSpeaker({
+  clock: hostClock,
+  random: hostRandom,
+  log,
+  open: openTcp,
+  interfaces: () => interfaces.current(),
+  onChange: () => cluster.setBgpSessions(bgp.views()),
+});
 let layer2: Layer2Metrics | undefined;
 const takeOvers = new TakeOverTimer();
 
@@ -194,6 +204,9 @@ function handle(message: FromCluster): void {
     case 'table':
       carryOut(announced.take(message.table));
       return;
+    case 'bgp':
+      bgp.setPlan(message.plan);
+      return;
     case 'health':
       missing = message.missing;
       return;
@@ -258,12 +271,14 @@ function answer(): void {
 async function stop(signal: string): Promise<void> {
   log.info({ signal }, 'handing the addresses over');
   const hadClaims = announced.claimed.size > 0;
+  const routesGone = bgp.close();
   link.leave();
   news.changed();
   for (let waitedMs = 0; announced.claimed.size > 0 && waitedMs < LEAVE_MS; waitedMs += 10) await pause(10);
   cluster.retire();
   await Promise.race([retired.promise, pause(RETIRE_MS)]);
   if (!hadClaims) await pause(HANDOVER_MS);
+  await routesGone;
   await link.close();
   keys.stop();
   gateways.stop();

@@ -7,16 +7,20 @@
  *   gateways changed       ── 'gateways' ────▶   renews the Lease with them
  *   liveness changed       ── 'liveness' ────▶   plans with it
  *   conflicts changed      ── 'conflicts' ───▶   renews the Lease with them; all plan with them
+ *   BGP sessions changed   ── 'bgp-sessions' ▶   writes and tells what is established and advertised
  *   SIGTERM                ── 'retire' ──────▶   deletes the Lease, answers 'retired'
  *   watches them           ◀── 'peers' ───────   at every change of who there is
  *   knows them on the LAN  ◀── 'speaker-macs' ─  at every change of them
  *   claims and answers     ◀── 'table' ───────   whole table, at every change of the plan
+ *   BGP sessions, routes   ◀── 'bgp' ─────────   all of them, at every change of the plan
  *   /readyz                ◀── 'health' ──────   at every change of what is missing
  *   /metrics               ◀── 'counters' ────   after every plan
  *
  * Plain data only; each message stands alone.
  */
 import type { InterfaceFacts } from '../../model/announcements.ts';
+import type { BgpPlan } from '../../model/bgp-plan.ts';
+import type { BgpSessionView } from '../../model/bgp-session.ts';
 import type { Claim } from '../../model/claim.ts';
 import type { LanConflict } from '../../model/conflict.ts';
 import type { Ip } from '../../model/ip.ts';
@@ -34,6 +38,8 @@ export type ToCluster =
   | { readonly kind: 'liveness'; readonly view: LivenessView }
   /** All that foreign hosts hold, as this node hears it. */
   | { readonly kind: 'conflicts'; readonly conflicts: readonly LanConflict[] }
+  /** Of all routers that there are sessions with. */
+  | { readonly kind: 'bgp-sessions'; readonly sessions: readonly BgpSessionView[] }
   | { readonly kind: 'retire' };
 
 export type FromCluster =
@@ -42,6 +48,7 @@ export type FromCluster =
   /** Of all speakers, this one and dead ones too, sorted. */
   | { readonly kind: 'speaker-macs'; readonly macs: readonly Mac[] }
   | { readonly kind: 'table'; readonly table: AddressTable }
+  | { readonly kind: 'bgp'; readonly plan: BgpPlan }
   /** What keeps the cluster half from being ready, in words; none: it is ready. */
   | { readonly kind: 'health'; readonly missing: readonly string[] }
   | { readonly kind: 'counters'; readonly counters: ClusterCounters }

@@ -11,7 +11,7 @@ export const MESSAGE_NOTIFICATION = 3;
 export const MESSAGE_KEEPALIVE = 4;
 export const MESSAGE_ROUTE_REFRESH = 5;
 
-/** BGP Error (Notification) Codes, RFC 4271 §4.5 and RFC 7313 §5. */
+/** BGP Error (Notification) Codes, RFC 4271 §4.5, RFC 7313 §5 and RFC 9687 §3. */
 export const ERROR_MESSAGE_HEADER = 1;
 export const ERROR_OPEN_MESSAGE = 2;
 export const ERROR_UPDATE_MESSAGE = 3;
@@ -19,6 +19,7 @@ export const ERROR_HOLD_TIMER_EXPIRED = 4;
 export const ERROR_FINITE_STATE_MACHINE = 5;
 export const ERROR_CEASE = 6;
 export const ERROR_ROUTE_REFRESH_MESSAGE = 7;
+export const ERROR_SEND_HOLD_TIMER_EXPIRED = 8;
 
 /** No subcode says what it is: "Unspecific" where the registry has that name, "Unspecified Error" with the state machine. */
 export const SUBCODE_UNSPECIFIC = 0;

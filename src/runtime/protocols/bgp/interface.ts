@@ -109,6 +109,8 @@ export interface BgpSnapshot {
   /** Families that both sides speak. */
   readonly families: readonly Family[];
   readonly capabilities: readonly string[];
+  /** Whether the peer keeps routes when the connection is lost, and when it ends by a NOTIFICATION. */
+  readonly gracefulRestart: 'none' | 'plain' | 'notification';
   readonly advertisedGeneration?: number;
   readonly advertisedRoutes: number;
   readonly pendingRoutes: number;

@@ -19,6 +19,7 @@ export const MSG_DONTWAIT = 0x40;
 export const SOL_SOCKET = 1;
 export const SO_REUSEADDR = 2;
 export const SO_RCVBUF = 8;
+export const SO_LINGER = 13;
 export const SO_BINDTODEVICE = 25;
 export const SO_ATTACH_FILTER = 26;
 
@@ -40,6 +41,7 @@ export const SOL_IP = 0;
 export const IP_TOS = 1;
 export const IP_TTL = 2;
 export const IP_MINTTL = 21;
+export const IP_MULTICAST_TTL = 33;
 
 /** <linux/tcp.h> */
 export const SOL_TCP = 6;
@@ -48,8 +50,10 @@ export const TCP_MD5SIG = 14;
 /** <linux/in6.h> */
 export const SOL_IPV6 = 41;
 export const IPV6_UNICAST_HOPS = 16;
+export const IPV6_MULTICAST_HOPS = 18;
 export const IPV6_JOIN_GROUP = 20;
 export const IPV6_LEAVE_GROUP = 21;
+export const IPV6_V6ONLY = 26;
 export const IPV6_TCLASS = 67;
 export const IPV6_MINHOPCOUNT = 73;
 

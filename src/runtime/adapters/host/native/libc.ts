@@ -3,13 +3,14 @@
  * the process itself, which has its C library loaded already, so glibc and musl need no names of their own. Structures
  * are built by the callers in buffers of their own, in the host's byte order.
  *
- * Each call either succeeds or throws a HostError, except `receive` and `send`, which run once a packet and return the
- * error number instead. All are synchronous and must not block: use them on non-blocking descriptors only.
+ * Each call either succeeds or throws a HostError, except `receive`, `send` and `accept`, whose failing is nothing out of
+ * the ordinary, and which return the error number instead. All are synchronous and must not block: use them on
+ * non-blocking descriptors only.
  */
 import os from 'node:os';
 import koffi from 'koffi';
 import { HostError } from '../../../engine/host-error.ts';
-import { MSG_DONTWAIT, SO_ATTACH_FILTER, SOL_SOCKET } from './constants.ts';
+import { MSG_DONTWAIT, SO_ATTACH_FILTER, SOCK_CLOEXEC, SOCK_NONBLOCK, SOL_SOCKET } from './constants.ts';
 
 /** Of the structures that the kernel reads in the host's byte order. */
 export const LITTLE_ENDIAN: boolean = os.endianness() === 'LE';
@@ -24,6 +25,9 @@ const calls = {
   socket: libc.func('int socket(int domain, int type, int protocol)'),
   socketpair: libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *pair)'),
   bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
+  listen: libc.func('int listen(int fd, int backlog)'),
+  accept4: libc.func('int accept4(int fd, uint8_t *address, uint8_t *length, int flags)'),
+  nameToIndex: libc.func('unsigned int if_nametoindex(const char *name)'),
   setsockopt: libc.func('int setsockopt(int fd, int level, int option, const uint8_t *value, uint32_t length)'),
   attachFilter: libc.func('int setsockopt(int fd, int level, int option, const sock_fprog *value, uint32_t length)'),
   getsockopt: libc.func('int getsockopt(int fd, int level, int option, uint8_t *value, uint8_t *length)'),
@@ -57,6 +61,25 @@ export function openSocketPair({ domain, type, protocol }: SocketKind, op: strin
 
 export function bindSocket(fd: number, address: Uint8Array, op: string): void {
   checked(calls.bind(fd, address, address.length), op);
+}
+
+export function listenOn(fd: number, backlog: number, op: string): void {
+  checked(calls.listen(fd, backlog), op);
+}
+
+/**
+ * A connection's descriptor, or the error number, negated. `address` is filled with the other side's; it must have room for
+ * one of the socket's family.
+ */
+export function accept(fd: number, address: Uint8Array): number {
+  const length = new Uint8Array(Uint32Array.of(address.length).buffer);
+  const accepted = calls.accept4(fd, address, length, SOCK_NONBLOCK | SOCK_CLOEXEC);
+  return accepted < 0 ? -koffi.errno() : accepted;
+}
+
+/** 0: there is none of that name. */
+export function interfaceIndex(name: string): number {
+  return calls.nameToIndex(name);
 }
 
 export interface SocketOption {

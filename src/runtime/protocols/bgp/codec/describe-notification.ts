@@ -10,6 +10,7 @@ import {
   ERROR_MESSAGE_HEADER,
   ERROR_OPEN_MESSAGE,
   ERROR_ROUTE_REFRESH_MESSAGE,
+  ERROR_SEND_HOLD_TIMER_EXPIRED,
   ERROR_UPDATE_MESSAGE,
   HEADER_BAD_MESSAGE_LENGTH,
   HEADER_BAD_MESSAGE_TYPE,
@@ -87,6 +88,7 @@ const ERRORS: Readonly<Record<number, ErrorName>> = {
     },
   },
   [ERROR_ROUTE_REFRESH_MESSAGE]: { name: 'ROUTE-REFRESH Message Error', subcodes: { 1: 'Invalid Message Length' } },
+  [ERROR_SEND_HOLD_TIMER_EXPIRED]: { name: 'Send Hold Timer Expired', subcodes: {} },
 };
 
 /** Bytes of data that are worth showing; a whole message may be in there. */

@@ -1,0 +1,150 @@
+/**
+ * All BGP sessions of this node: one link for each planned session, made, changed and ended as the plan says.
+ *
+ *     setPlan(plan) ─▶ new peer: link ─▶ start          same peer, same options: its routes are set
+ *                      changed options: ended, and made anew      gone: ended
+ *     close()       ─▶ the routers turn to other nodes, then the sessions end
+ *
+ * Ended is said so that as little as possible is lost: a router that restarts gracefully with us keeps the routes while a
+ * session is only made anew, and while this speaker is replaced by another of its node.
+ */
+import type { Log } from '../../../engine/log.ts';
+import type { Clock, Random } from '../../../engine/ports.ts';
+import type { AcceptedStream, OpenStream, StandingHandlers, StreamPeer } from '../../../engine/stream-ports.ts';
+import type { InterfaceFacts } from '../../../model/announcements.ts';
+import type { BgpPlan, PlannedSession } from '../../../model/bgp-plan.ts';
+import type { BgpSessionView } from '../../../model/bgp-session.ts';
+import type { BgpPeer } from '../../../model/config.ts';
+import {
+  CEASE_ADMINISTRATIVE_SHUTDOWN,
+  CEASE_OTHER_CONFIGURATION_CHANGE,
+  CEASE_PEER_DE_CONFIGURED,
+} from '../../../protocols/bgp/iana.ts';
+import { BgpDoor, type Listening } from './bgp-door.ts';
+import { BgpLink } from './bgp-link.ts';
+import { nextHopsOf } from './next-hops.ts';
+import { type Remote, sessionText, streamTarget } from './session-options.ts';
+
+/** How long routers have to turn to other nodes, before routes that are about to go are withdrawn. */
+const SHUTDOWN_MS = 1000;
+/** How long what is said last has to get to them. */
+const FAREWELL_MS = 200;
+
+export interface BgpSpeakerOptions {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly open: OpenStream;
+  /** Absent: routers cannot connect to this node; it connects to them. */
+  readonly listening?: Listening;
+  readonly interfaces: () => readonly InterfaceFacts[];
+  /** Something of the views has changed. Not called from inside a call. */
+  readonly onChange: () => void;
+}
+
+interface Held {
+  readonly text: string;
+  readonly link: BgpLink;
+  readonly planned: PlannedSession;
+}
+
+export class BgpSpeaker {
+  readonly #options: BgpSpeakerOptions;
+  readonly #door: BgpDoor | undefined;
+  #held: ReadonlyMap<string, Held> = new Map();
+  #isClosing = false;
+
+  constructor(options: BgpSpeakerOptions) {
+    this.#options = options;
+    const { clock, random, log, listening } = options;
+    if (listening === undefined) return;
+    const accepted = (connection: AcceptedStream) => this.#accept(connection);
+    this.#door = new BgpDoor({ clock, random, log, listening, accepted });
+  }
+
+  setPlan({ generation, sessions }: BgpPlan): void {
+    if (this.#isClosing) return;
+    const before = this.#held;
+    const now = new Map<string, Held>();
+    for (const planned of sessions) {
+      const { name } = planned.peer;
+      const text = sessionText(planned);
+      const known = before.get(name);
+      if (known !== undefined && known.text !== text) {
+        known.link.stop({ routes: 'keep', subcode: CEASE_OTHER_CONFIGURATION_CHANGE });
+      }
+      const link = known?.text === text ? known.link : this.#open(planned);
+      link.setRoutes(generation, planned.routes);
+      if (link !== known?.link) link.start();
+      now.set(name, { text, link, planned });
+    }
+    this.#held = now;
+    for (const [name, { link }] of before) {
+      if (!now.has(name)) link.stop({ routes: 'withdraw', subcode: CEASE_PEER_DE_CONFIGURED });
+    }
+    this.#door?.setPeers(this.#streamPeers());
+    if (before.size > 0 || now.size > 0) this.#options.clock.schedule(0, this.#options.onChange);
+  }
+
+  /** Ordered by the peer's name. */
+  views(): readonly BgpSessionView[] {
+    return [...this.#held.values()].map(({ link }) => link.view());
+  }
+
+  /**
+   * Ends all sessions. Routers that keep the routes meanwhile are told nothing: they wait for this node's next speaker.
+   * The others are told that the routes are about to go, then that they have gone. Resolves when all is said.
+   */
+  async close(): Promise<void> {
+    if (this.#isClosing) return;
+    this.#isClosing = true;
+    this.#door?.close();
+    const links = [...this.#held.values()].map(({ link }) => link).filter(({ isEstablished }) => isEstablished);
+    const leaving = links.filter(({ keepsRoutes }) => !keepsRoutes);
+    for (const link of leaving) link.setGracefulShutdown('on');
+    if (leaving.length > 0) await this.#pause(SHUTDOWN_MS);
+    for (const { link } of this.#held.values()) {
+      link.stop({ routes: 'keep', subcode: CEASE_ADMINISTRATIVE_SHUTDOWN, text: 'the speaker of this node ends' });
+    }
+    if (links.length > 0) await this.#pause(FAREWELL_MS);
+  }
+
+  #accept({ stream, peer, local }: AcceptedStream): StandingHandlers {
+    const held = this.#held.get(peer.name);
+    if (held !== undefined) return held.link.accept(stream, local);
+    stream.destroy();
+    return { received: () => undefined, drained: () => undefined, closed: () => undefined };
+  }
+
+  #streamPeers(): readonly StreamPeer[] {
+    return [...this.#held.values()].flatMap(({ planned: { peer } }) => {
+      const remote = remoteOf(peer);
+      return typeof remote === 'string' ? [] : [{ name: peer.name, ...streamTarget(peer, remote) }];
+    });
+  }
+
+  #open(planned: PlannedSession): BgpLink {
+    const { clock, random, log, open, interfaces, onChange } = this.#options;
+    return new BgpLink({
+      planned,
+      clock,
+      log,
+      seed: Math.floor(random.next() * 2 ** 32),
+      open,
+      remote: () => remoteOf(planned.peer),
+      nextHops: (local, device) => nextHopsOf(local, interfaces(), device),
+      onChange,
+    });
+  }
+
+  #pause(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.#options.clock.schedule(delayMs, resolve);
+    });
+  }
+}
+
+function remoteOf({ remote }: BgpPeer): Remote | string {
+  if ('address' in remote) return { address: remote.address };
+  return `no router was heard on ${remote.interface}`;
+}

@@ -1,0 +1,55 @@
+/**
+ * Our BGP sessions standing alone in a network namespace, without a cluster: plans come in by the line, and each line is
+ * answered by one. Started by tests/support/interop/speaker.ts.
+ *
+ *     {"kind": "plan", "plan": BgpPlan}   {}
+ *     {"kind": "views"}                   {"views": BgpSessionView[]}
+ *     {"kind": "close"}                   {}, once all is said that is to be said to the routers; then it ends
+ */
+import { createInterface } from 'node:readline';
+import { hostClock } from '../../../src/runtime/adapters/host/clock.ts';
+import { watchInterfaces } from '../../../src/runtime/adapters/host/interfaces.ts';
+import { hostRandom } from '../../../src/runtime/adapters/host/random.ts';
+import { openTcp } from '../../../src/runtime/adapters/host/tcp.ts';
+import type { Log } from '../../../src/runtime/engine/log.ts';
+import type { BgpPlan } from '../../../src/runtime/model/bgp-plan.ts';
+import { BgpSpeaker } from '../../../src/runtime/programs/speaker/bgp/bgp-speaker.ts';
+
+export type SpeakerRequest =
+  | { readonly kind: 'plan'; readonly plan: BgpPlan }
+  | { readonly kind: 'views' }
+  | { readonly kind: 'close' };
+
+/** Where nobody parses it: the output has the answers. */
+const say = (fields: object, message: string) => console.error(message, JSON.stringify(fields));
+const log: Log = { info: say, warn: say };
+
+const interfaces = watchInterfaces(log);
+const bgp = new BgpSpeaker({
+  clock: hostClock,
+  random: hostRandom,
+  log,
+  open: openTcp,
+  interfaces: () => interfaces.current(),
+  onChange: () => undefined,
+});
+
+async function answer(request: SpeakerRequest): Promise<object> {
+  switch (request.kind) {
+    case 'plan':
+      bgp.setPlan(request.plan);
+      return {};
+    case 'views':
+      return { views: bgp.views() };
+    case 'close':
+      await bgp.close();
+      return {};
+  }
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const request = JSON.parse(line) as SpeakerRequest;
+  console.log(JSON.stringify(await answer(request)));
+  if (request.kind === 'close') break;
+}
+process.exit(0);

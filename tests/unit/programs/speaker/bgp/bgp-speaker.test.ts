@@ -1,0 +1,226 @@
+/** The node's sessions as the plan changes, on a virtual clock and with connections that a test makes stand. */
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import { HostError } from '../../../../../src/runtime/engine/host-error.ts';
+import type { AdvertisedRoute, PlannedSession } from '../../../../../src/runtime/model/bgp-plan.ts';
+import type { BgpPeer } from '../../../../../src/runtime/model/config.ts';
+import type { IpPrefix } from '../../../../../src/runtime/model/ip-prefix.ts';
+import { BgpSpeaker } from '../../../../../src/runtime/programs/speaker/bgp/bgp-speaker.ts';
+import { greeting, messagesIn, RESTARTING_OPEN } from '../../../../support/bgp-peer.ts';
+import { type FakeStream, FakeStreams } from '../../../../support/fake-streams.ts';
+import { ip } from '../../../../support/views.ts';
+import { fixedRandom, VirtualClock } from '../../../../support/virtual-clock.ts';
+
+const PEER: BgpPeer = {
+  name: 'router',
+  myAsn: 64512,
+  peerAsn: 64513,
+  remote: { address: ip('192.0.2.1') },
+  port: 179,
+  nodeSelectors: [],
+  gracefulRestart: false,
+  ebgpMultiHop: false,
+  dualStackAddressFamily: false,
+};
+
+let clock: VirtualClock;
+let streams: FakeStreams;
+let changes: number;
+let warnings: object[];
+let speaker: BgpSpeaker;
+
+beforeEach(() => {
+  clock = new VirtualClock();
+  streams = new FakeStreams();
+  changes = 0;
+  warnings = [];
+  speaker = new BgpSpeaker({
+    clock,
+    random: fixedRandom(),
+    log: { info: () => undefined, warn: (fields) => warnings.push(fields) },
+    open: streams.open,
+    interfaces: () => [{ name: 'eth0', index: 2, running: true, addresses: ['192.0.2.10/24', '2001:db8::10/64'] }],
+    onChange: () => {
+      changes += 1;
+    },
+  });
+});
+
+function route(prefix: string): AdvertisedRoute {
+  return { prefix: prefix as IpPrefix, communities: [] };
+}
+
+function planned(peer: Partial<BgpPeer> = {}, routes: readonly AdvertisedRoute[] = [route('198.51.100.1/32')]) {
+  return { peer: { ...PEER, ...peer }, identifier: ip('192.0.2.10'), routes } satisfies PlannedSession;
+}
+
+/** Lets the router answer on the connection that was opened last. */
+function establish(open?: Parameters<typeof greeting>[0]): FakeStream {
+  const stream = streams.last;
+  stream.handlers.connected(ip('192.0.2.10'));
+  for (const bytes of greeting(open)) stream.handlers.received(bytes);
+  return stream;
+}
+
+function prefixesTold(stream: FakeStream): readonly (readonly string[])[] {
+  return messagesIn(stream.written).flatMap((message) =>
+    message.kind === 'update' ? [message.received.update.announced] : [],
+  );
+}
+
+describe('a planned session', () => {
+  test('is connected to, and told its routes and their end', async () => {
+    speaker.setPlan({ generation: 7, sessions: [planned()] });
+    expect(streams.last.target).toEqual({ address: '192.0.2.1', port: 179, hops: { kind: 'ttl', ttl: 1 } });
+    const stream = establish();
+    await clock.advance(0);
+    expect(prefixesTold(stream)).toEqual([['198.51.100.1/32'], []]);
+    expect(speaker.views()).toMatchObject([
+      {
+        peer: 'router',
+        state: 'established',
+        advertisedGeneration: 7,
+        advertisedRoutes: 1,
+        localAddress: '192.0.2.10',
+      },
+    ]);
+    expect(changes).toBeGreaterThan(0);
+  });
+
+  test('the same with other routes goes on, and is told what is new', async () => {
+    speaker.setPlan({ generation: 1, sessions: [planned()] });
+    const stream = establish();
+    speaker.setPlan({ generation: 2, sessions: [planned({}, [route('198.51.100.1/32'), route('198.51.100.2/32')])] });
+    expect(streams.all).toHaveLength(1);
+    expect(prefixesTold(stream)).toEqual([['198.51.100.1/32'], [], ['198.51.100.2/32']]);
+    expect(speaker.views()).toMatchObject([{ advertisedGeneration: 2, advertisedRoutes: 2 }]);
+  });
+
+  test('with another password is made anew, and the router told that the configuration has changed', () => {
+    speaker.setPlan({ generation: 1, sessions: [planned({ password: 'a' })] });
+    const stream = establish();
+    speaker.setPlan({ generation: 2, sessions: [planned({ password: 'b' })] });
+    expect(messagesIn(stream.written).at(-1)).toMatchObject({
+      kind: 'notification',
+      notification: { code: 6, subcode: 6 },
+    });
+    expect(stream.ended).toBe('in-order');
+    expect(streams.all.map(({ target }) => target.password)).toEqual(['a', 'b']);
+  });
+
+  test('of a router that restarts gracefully is made anew without a word, so that the routes stay', () => {
+    speaker.setPlan({ generation: 1, sessions: [planned({ gracefulRestart: true })] });
+    const stream = establish(RESTARTING_OPEN);
+    speaker.setPlan({ generation: 2, sessions: [planned({ gracefulRestart: true, holdTimeSeconds: 30 })] });
+    expect(messagesIn(stream.written).filter(({ kind }) => kind === 'notification')).toEqual([]);
+    expect(stream.ended).toBe('in-order');
+  });
+
+  test('that is planned no more ends, and its view with it', () => {
+    speaker.setPlan({ generation: 1, sessions: [planned()] });
+    const stream = establish();
+    speaker.setPlan({ generation: 2, sessions: [] });
+    expect(messagesIn(stream.written).at(-1)).toMatchObject({
+      kind: 'notification',
+      notification: { code: 6, subcode: 3 },
+    });
+    expect(speaker.views()).toEqual([]);
+  });
+
+  test('an end in order is not waited for longer than a second', async () => {
+    speaker.setPlan({ generation: 1, sessions: [planned()] });
+    const stream = establish();
+    speaker.setPlan({ generation: 2, sessions: [] });
+    await clock.advance(999);
+    expect(stream.ended).toBe('in-order');
+    await clock.advance(1);
+    expect(stream.ended).toBe('at-once');
+  });
+});
+
+describe('what cannot be reached', () => {
+  test('is tried again, and said in words', async () => {
+    speaker.setPlan({ generation: 1, sessions: [planned()] });
+    streams.last.handlers.closed(new HostError('connect to 192.0.2.1 port 179', 111));
+    expect(speaker.views()).toMatchObject([
+      {
+        state: 'active',
+        lastError:
+          'connect to 192.0.2.1 port 179: ECONNREFUSED: nothing listens on that port there, or the router does not know this node as a neighbor',
+      },
+    ]);
+    await clock.advance(250);
+    expect(streams.all).toHaveLength(2);
+  });
+
+  test('with a password the silence of a router may mean that', async () => {
+    speaker.setPlan({ generation: 1, sessions: [planned({ password: 'x' })] });
+    await clock.advance(10_000);
+    expect(streams.all[0]?.ended).toBe('at-once');
+    expect(speaker.views()[0]?.lastError).toBe(
+      "the router did not answer within 10 s; a password that is not the router's looks the same",
+    );
+    expect(JSON.stringify(speaker.views())).not.toContain('"x"');
+  });
+
+  test('a router behind an interface that nobody has heard of is no connection at all', async () => {
+    speaker.setPlan({ generation: 1, sessions: [planned({ remote: { interface: 'eth9' } })] });
+    await clock.advance(0);
+    expect(streams.all).toEqual([]);
+    expect(speaker.views()).toMatchObject([{ state: 'active', lastError: expect.stringContaining('eth9') }]);
+  });
+});
+
+describe('a kernel that takes no more', () => {
+  test('gets no further routes until it has drained', async () => {
+    const many = Array.from({ length: 25_000 }, (_, index) => route(`10.${index >> 8}.${index & 255}.0/24`));
+    speaker.setPlan({ generation: 1, sessions: [planned({}, many)] });
+    const stream = streams.last;
+    stream.handlers.connected(ip('192.0.2.10'));
+    stream.buffered = 2 * 1024 * 1024;
+    for (const bytes of greeting()) stream.handlers.received(bytes);
+    await clock.advance(1000);
+    const before = prefixesTold(stream).flat().length;
+    expect(before).toBeLessThan(25_000);
+    stream.buffered = 0;
+    stream.handlers.drained();
+    await clock.advance(1000);
+    expect(prefixesTold(stream).flat()).toHaveLength(25_000);
+  });
+});
+
+describe('the end', () => {
+  test('routers turn to other nodes for a second before the session ends', async () => {
+    speaker.setPlan({ generation: 1, sessions: [planned()] });
+    const stream = establish();
+    const closed = speaker.close();
+    const last = messagesIn(stream.written).at(-1);
+    expect(last?.kind === 'update' && last.received.update.attributes).toMatchObject({
+      communities: [{ kind: 'standard', high: 65535, low: 0 }],
+    });
+    await clock.advance(999);
+    expect(stream.ended).toBeUndefined();
+    await clock.advance(201);
+    await closed;
+    expect(messagesIn(stream.written).at(-1)).toMatchObject({
+      kind: 'notification',
+      notification: { code: 6, subcode: 2 },
+    });
+  });
+
+  test('one that restarts gracefully is told nothing, and keeps the routes', async () => {
+    speaker.setPlan({ generation: 1, sessions: [planned({ gracefulRestart: true })] });
+    const stream = establish(RESTARTING_OPEN);
+    const told = stream.written.length;
+    const closed = speaker.close();
+    await clock.advance(200);
+    await closed;
+    expect({ ended: stream.ended, told: stream.written.length }).toEqual({ ended: 'in-order', told });
+  });
+
+  test('a plan that comes afterwards opens nothing', async () => {
+    speaker.setPlan({ generation: 1, sessions: [] });
+    await speaker.close();
+    speaker.setPlan({ generation: 2, sessions: [planned()] });
+    expect(streams.all).toEqual([]);
+  });
+});
