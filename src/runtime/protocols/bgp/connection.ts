@@ -154,6 +154,12 @@ export class Connection {
     const { messages, fault } = this.#framer.push(bytes);
     for (const raw of messages) {
       if (this.isOver) return;
+      const misplaced = MISPLACED[this.#state][raw.type];
+      if (misplaced !== undefined) {
+        this.#host.counts.received(misplaced);
+        this.#unexpected(misplaced, now);
+        return;
+      }
       const decoded = decodeMessage(raw, this.#agreement ?? BEFORE_OPEN);
       if (decoded.ok) this.#take(decoded.value, now);
       else this.#refuse(decoded.error, now);
@@ -222,26 +228,18 @@ export class Connection {
     this.#host.counts.received(message.kind);
     switch (message.kind) {
       case 'open':
-        if (this.#state === 'open-sent') this.#takeOpen(message.open, now);
-        else this.#unexpected(message, now);
+        this.#takeOpen(message.open, now);
         return;
       case 'keepalive':
-        if (this.#state === 'open-sent') this.#unexpected(message, now);
-        else this.#takeKeepalive(now);
+        this.#takeKeepalive(now);
         return;
       case 'update':
-        if (this.#state !== 'established') this.#unexpected(message, now);
-        else {
-          this.#restartHold(now);
-          this.#host.update(message.received);
-        }
+        this.#restartHold(now);
+        this.#host.update(message.received);
         return;
       case 'route-refresh':
-        if (this.#state !== 'established') this.#unexpected(message, now);
-        else {
-          this.#restartHold(now);
-          this.#host.refresh(message.refresh);
-        }
+        this.#restartHold(now);
+        this.#host.refresh(message.refresh);
         return;
       case 'notification':
         this.#takeNotification(message.notification, now);
@@ -280,7 +278,7 @@ export class Connection {
   }
 
   /** RFC 6608 §4: the data is the type of the message. */
-  #unexpected({ kind }: Message, now: Instant): void {
+  #unexpected(kind: Message['kind'], now: Instant): void {
     const data = Uint8Array.of(TYPES[kind]);
     const subcode = UNEXPECTED[this.#state];
     this.#refuse(
@@ -338,7 +336,7 @@ export class Connection {
   }
 }
 
-/** An UPDATE before the OPENs is refused whatever is in it. */
+/** For messages without routes it does not matter, and others do not come this far before the OPENs. */
 const BEFORE_OPEN: UpdateContext = { asnBytes: 2, peerKind: 'external', ipv4NextHops: 'ipv4' };
 
 const UNEXPECTED: Readonly<Record<ConnectionState, number>> = {
@@ -347,6 +345,18 @@ const UNEXPECTED: Readonly<Record<ConnectionState, number>> = {
   'open-confirm': FSM_UNEXPECTED_MESSAGE_IN_OPEN_CONFIRM,
   established: FSM_UNEXPECTED_MESSAGE_IN_ESTABLISHED,
   over: SUBCODE_UNSPECIFIC,
+};
+/** What a peer may not say in a state, which is refused whatever is in it: by type, what it is. */
+const MISPLACED: Readonly<Record<ConnectionState, Readonly<Record<number, Message['kind']>>>> = {
+  connecting: {},
+  'open-sent': {
+    [MESSAGE_KEEPALIVE]: 'keepalive',
+    [MESSAGE_UPDATE]: 'update',
+    [MESSAGE_ROUTE_REFRESH]: 'route-refresh',
+  },
+  'open-confirm': { [MESSAGE_OPEN]: 'open', [MESSAGE_UPDATE]: 'update', [MESSAGE_ROUTE_REFRESH]: 'route-refresh' },
+  established: { [MESSAGE_OPEN]: 'open' },
+  over: {},
 };
 const TYPES: Readonly<Record<Message['kind'], number>> = {
   open: MESSAGE_OPEN,
