@@ -56,6 +56,7 @@ describe('helm template', () => {
       'CustomResourceDefinition/bfdprofiles.metallb.io',
       'CustomResourceDefinition/bgpadvertisements.metallb.io',
       'CustomResourceDefinition/bgppeers.metallb.io',
+      'CustomResourceDefinition/bgpsessionstatuses.metallb.io',
       'CustomResourceDefinition/communities.metallb.io',
       'CustomResourceDefinition/configurationstates.metallb.io',
       'CustomResourceDefinition/ipaddresspools.metallb.io',
@@ -261,7 +262,7 @@ describe('a release', () => {
     ]);
     expect(left).toMatchObject({ stdout: '' });
     const crds = await plane.kubectl(['get', 'crd', '-l', 'app=metallb', '-o', 'name']);
-    expect(crds.stdout.split('\n')).toHaveLength(9);
+    expect(crds.stdout.split('\n')).toHaveLength(10);
   }, 60_000);
 
   test('gives each program its rights and no more', async () => {
@@ -309,6 +310,7 @@ const rights: readonly Right[] = [
   ['controller', 'list', 'configmaps', namespace, 'may not'],
   ['controller', 'get', 'pods', namespace, 'may'],
   ['controller', 'list', 'pods', namespace, 'may not'],
+  ['controller', 'get', 'secrets', namespace, 'may not'],
   ['controller', 'create', 'leases.coordination.k8s.io', namespace, 'may'],
   ['controller', 'watch', 'leases.coordination.k8s.io', namespace, 'may'],
   ['controller', 'list', 'leases.coordination.k8s.io', 'kube-system', 'may not'],
@@ -330,13 +332,26 @@ const rights: readonly Right[] = [
   ['speaker', 'update', 'servicel2statuses.metallb.io', namespace, 'may not'],
   ['speaker', 'create', 'servicel2statuses.metallb.io', 'default', 'may not'],
   ['controller', 'create', 'servicel2statuses.metallb.io', namespace, 'may not'],
+  ['speaker', 'patch', 'servicebgpstatuses.metallb.io --subresource=status', namespace, 'may'],
+  ['speaker', 'create', 'servicebgpstatuses.metallb.io', namespace, 'may'],
+  ['speaker', 'delete', 'servicebgpstatuses.metallb.io', namespace, 'may'],
+  ['speaker', 'create', 'servicebgpstatuses.metallb.io', 'default', 'may not'],
+  ['controller', 'create', 'servicebgpstatuses.metallb.io', namespace, 'may not'],
+  ['speaker', 'watch', 'bgpsessionstatuses.metallb.io', namespace, 'may'],
+  ['speaker', 'patch', 'bgpsessionstatuses.metallb.io --subresource=status', namespace, 'may'],
+  ['speaker', 'create', 'bgpsessionstatuses.metallb.io', namespace, 'may'],
+  ['speaker', 'delete', 'bgpsessionstatuses.metallb.io', namespace, 'may'],
+  ['speaker', 'create', 'bgpsessionstatuses.metallb.io', 'default', 'may not'],
+  ['controller', 'patch', 'bgpsessionstatuses.metallb.io --subresource=status', namespace, 'may not'],
   ['speaker', 'patch', 'ipaddresspools.metallb.io --subresource=status', namespace, 'may not'],
   ['speaker', 'watch', 'configmaps/config', namespace, 'may'],
   ['speaker', 'patch', 'configmaps/config', namespace, 'may not'],
+  ['speaker', 'watch', 'secrets', namespace, 'may'],
   ['speaker', 'delete', 'leases.coordination.k8s.io', namespace, 'may'],
   ['speaker', 'delete', 'leases.coordination.k8s.io', 'kube-system', 'may not'],
   ...['controller', 'speaker'].flatMap((account): Right[] => [
-    [account, 'get', 'secrets', namespace, 'may not'],
+    [account, 'get', 'secrets', 'kube-system', 'may not'],
+    [account, 'create', 'secrets', namespace, 'may not'],
     [account, 'create', 'pods', namespace, 'may not'],
     [account, 'patch', 'nodes', 'cluster', 'may not'],
   ]),

@@ -353,7 +353,7 @@ export const others: readonly Row[] = [
     ['a multiplier of 1', { detectMultiplier: 1 }, 'greater than or equal to 2'],
     ['a TTL of 255', { minimumTtl: 255 }, 'less than or equal to 254'],
   ]),
-  ...['ServiceL2Status', 'ServiceBGPStatus', 'ConfigurationState'].map((kind) => ({
+  ...['ServiceL2Status', 'ServiceBGPStatus', 'BGPSessionStatus', 'ConfigurationState'].map((kind) => ({
     name: `${kind}: bare`,
     object: { apiVersion: 'metallb.io/v1beta1', kind },
     want: 'accepted',

@@ -57,6 +57,23 @@ export const NDP_FILTER: readonly BpfInstruction[] = [
   [RETURN, 0, 0, 0],
 ];
 
+/** Router solicitations and advertisements that are for this host, right behind their IPv6 header, from its own link. */
+export const ROUTER_FILTER: readonly BpfInstruction[] = [
+  [LOAD_U8, 0, 0, PACKET_TYPE],
+  [JUMP_IF_GREATER, 10, 0, PACKET_MULTICAST],
+  [LOAD_U16, 0, 0, 12],
+  [JUMP_IF_EQUAL, 0, 8, 0x86dd],
+  [LOAD_U8, 0, 0, 20],
+  [JUMP_IF_EQUAL, 0, 6, 58],
+  [LOAD_U8, 0, 0, 21],
+  [JUMP_IF_EQUAL, 0, 4, 255],
+  [LOAD_U8, 0, 0, 54],
+  [JUMP_IF_EQUAL, 1, 0, 133],
+  [JUMP_IF_EQUAL, 0, 1, 134],
+  [RETURN, 0, 0, WHOLE_FRAME],
+  [RETURN, 0, 0, 0],
+];
+
 /** ICMP echo requests to this host alone. Of a fragmented one the first part, which is then counted as such. */
 export const ICMP_ECHO_FILTER: readonly BpfInstruction[] = [
   [LOAD_U8, 0, 0, PACKET_TYPE],

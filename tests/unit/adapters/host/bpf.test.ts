@@ -6,6 +6,7 @@ import {
   ICMP_ECHO_FILTER,
   ICMPV6_ECHO_FILTER,
   NDP_FILTER,
+  ROUTER_FILTER,
 } from '../../../../src/runtime/adapters/host/bpf.ts';
 import { bytesFromHex } from '../../../support/arp-vectors.ts';
 
@@ -68,8 +69,8 @@ test.each([
   expect(run(ARP_FILTER, frame, packetType) > 0).toBe(want);
 });
 
-const ipv6 = (nextHeader: string, type: string) =>
-  bytesFromHex(`3333ff000002 02000000000a 86dd 60000000 0018 ${nextHeader} ff ${'00'.repeat(32)} ${type}`);
+const ipv6 = (nextHeader: string, type: string, hopLimit = 'ff') =>
+  bytesFromHex(`3333ff000002 02000000000a 86dd 60000000 0018 ${nextHeader} ${hopLimit} ${'00'.repeat(32)} ${type}`);
 /** With so much of a header, in units of 4 bytes, and such flags and offset. */
 const ipv4 = (protocol: string, type: string, { units = 5, fragment = '0000' } = {}) =>
   bytesFromHex(
@@ -90,6 +91,22 @@ test.each([
   { name: 'our own, going out', frame: ipv6('3a', '88'), packetType: 4, want: false },
 ])('the NDP filter on $name: $want', ({ frame, packetType, want }) => {
   expect(run(NDP_FILTER, frame, packetType) > 0).toBe(want);
+});
+
+test.each([
+  { name: 'a solicitation to a group', frame: ipv6('3a', '85'), packetType: 2, want: true },
+  { name: 'an advertisement to a group', frame: ipv6('3a', '86'), packetType: 2, want: true },
+  { name: 'an advertisement to us', frame: ipv6('3a', '86'), packetType: 0, want: true },
+  { name: 'an advertisement from beyond the link', frame: ipv6('3a', '86', 'fe'), packetType: 2, want: false },
+  { name: 'a neighbour solicitation', frame: ipv6('3a', '87'), packetType: 2, want: false },
+  { name: 'an MLD report', frame: ipv6('3a', '84'), packetType: 2, want: false },
+  { name: 'UDP', frame: ipv6('11', '86'), packetType: 0, want: false },
+  { name: 'IPv4', frame: ipv4('01', '86'), packetType: 0, want: false },
+  { name: 'a frame that ends before the type', frame: ipv6('3a', ''), packetType: 2, want: false },
+  { name: 'for another station, or another VLAN', frame: ipv6('3a', '86'), packetType: 3, want: false },
+  { name: 'our own, going out', frame: ipv6('3a', '86'), packetType: 4, want: false },
+])('the router filter on $name: $want', ({ frame, packetType, want }) => {
+  expect(run(ROUTER_FILTER, frame, packetType) > 0).toBe(want);
 });
 
 test.each([
