@@ -80,6 +80,7 @@ function familiesOf({ remote, dualStackAddressFamily }: BgpPeer, transport: 'ipv
 }
 
 function hopLimit(peer: BgpPeer): HopLimit {
+  if (peer.ttlSecurityHops !== undefined) return { kind: 'gtsm', hops: peer.ttlSecurityHops };
   if (isInternal(peer) || peer.ebgpMultiHop) return { kind: 'ttl', ttl: MANY_HOPS };
   return { kind: 'ttl', ttl: ONE_HOP };
 }

@@ -68,6 +68,11 @@ test('a connection is bound to the VRF, or to what a link-local address is behin
   expect(streamTarget({ ...PEER, vrf: 'red' }, remote).device).toBe('red');
 });
 
+test('GTSM takes the place of the TTL for the way', () => {
+  const peer = { ...PEER, ttlSecurityHops: 3 };
+  expect(streamTarget(peer, { address: ip('192.0.2.1') }).hops).toEqual({ kind: 'gtsm', hops: 3 });
+});
+
 describe('next hops', () => {
   const interfaces = [
     { name: 'lo', index: 1, running: true, addresses: ['127.0.0.1/8', '::1/128'] },
