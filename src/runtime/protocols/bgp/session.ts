@@ -54,6 +54,8 @@ const FIRST_RETRY_MS = 250;
 const REFUSED_RETRY_MS = 60_000;
 /** A session that has lasted this long was a working one: the next failure is the first again. */
 const WORKING_MS = 10_000;
+/** Two connections that both sides have begun at the same time have met within this. */
+const COLLISION_MS = 5000;
 
 interface PathsByMode {
   readonly usual: OwnPaths;
@@ -266,14 +268,20 @@ export class BgpSession {
       if (other === connection || connection.isOver) continue;
       if (other.state === 'established') {
         // RFC 4724 §4.2: who restarts gracefully connects anew before the old connection is known to be dead.
-        const isRestart = other.agreement?.gracefulRestart !== 'none' && connection.direction === 'incoming';
-        if (isRestart) other.drop({ cause: 'lost', reason: 'the router has connected anew' }, now);
+        const keepsRoutes = other.agreement?.gracefulRestart !== 'none';
+        if (keepsRoutes && connection.direction === 'incoming' && this.#isSettled(now))
+          other.drop({ cause: 'lost', reason: 'the router has connected anew' }, now);
         else collided(connection, now);
       } else if (other.state === 'open-confirm') {
         const isLoser = other.direction === connection.direction || connection.direction === kept;
         collided(isLoser ? other : connection, now);
       }
     }
+  }
+
+  /** What comes sooner after it was established is the router's end of a collision, and no restart. */
+  #isSettled(now: Instant): boolean {
+    return this.#current !== undefined && now - this.#current.since >= COLLISION_MS;
   }
 
   #establish(connection: Connection, now: Instant): void {
