@@ -4,12 +4,14 @@
  *
  *     ./install addon metallb …      install, check, remove
  *     ./install explain service/NAME why a Service has the addresses it has
+ *     ./install bgp                  the BGP sessions, and what the routers were told
  *     ./install migrate              the old ConfigMap as custom resources
  *     ./install sandbox up|down|…    a real cluster on this machine
  */
 import { Command } from 'commander';
 import { addonCommand } from './commands/addon.ts';
 import { sandboxHooks } from './commands/addon-sandbox.ts';
+import { bgpCommand } from './commands/bgp.ts';
 import { explainCommand } from './commands/explain.ts';
 import { migrateCommand } from './commands/migrate.ts';
 import { sandboxCommand } from './commands/sandbox.ts';
@@ -21,6 +23,7 @@ const program = new Command('install')
   .enablePositionalOptions()
   .addCommand(addonCommand(sandboxHooks()))
   .addCommand(explainCommand())
+  .addCommand(bgpCommand())
   .addCommand(migrateCommand())
   .addCommand(sandboxCommand());
 

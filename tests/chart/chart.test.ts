@@ -28,6 +28,15 @@ interface Rendered {
   readonly [field: string]: unknown;
 }
 
+interface SpeakerPods {
+  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly Container[] } } };
+}
+
+interface Container {
+  readonly args: readonly string[];
+  readonly securityContext: { readonly capabilities: object };
+}
+
 async function render(...flags: readonly string[]): Promise<Rendered[]> {
   const done = await plane.helm(['template', ...release, ...kubeVersion, ...flags]);
   expect(done).toMatchObject({ exitCode: 0 });
@@ -56,6 +65,7 @@ describe('helm template', () => {
       'CustomResourceDefinition/bfdprofiles.metallb.io',
       'CustomResourceDefinition/bgpadvertisements.metallb.io',
       'CustomResourceDefinition/bgppeers.metallb.io',
+      'CustomResourceDefinition/bgpsessionstatuses.metallb.io',
       'CustomResourceDefinition/communities.metallb.io',
       'CustomResourceDefinition/configurationstates.metallb.io',
       'CustomResourceDefinition/ipaddresspools.metallb.io',
@@ -124,6 +134,7 @@ describe('helm template', () => {
       want: 'Set controller.replicas to 1 and controller.strategy.type to Recreate',
     },
     { name: 'a lease of no time', given: 'controller.leaderElection.leaseSeconds=0', want: 'leaseSeconds' },
+    { name: 'something else for Calico to advertise', given: 'calico.advertise=services', want: 'calico' },
     { name: 'a port out of range', given: 'prometheus.metricsPort=70000', want: 'metricsPort' },
   ])('$name is refused', async ({ given, want }) => {
     const done = await plane.helm(['template', ...release, ...kubeVersion, '--set', given]);
@@ -169,6 +180,19 @@ describe('helm template', () => {
     const objects = await render('--set-json', 'controller.affinity={"nodeAffinity":{}}');
     const deployment = objects.find(({ kind }) => kind === 'Deployment');
     expect(deployment).toHaveProperty(['spec', 'template', 'spec', 'affinity'], { nodeAffinity: {} });
+  });
+
+  test.each([
+    { port: 0, args: [], capabilities: ['NET_RAW'] },
+    { port: 179, args: ['--bgp-listen-port=179'], capabilities: ['NET_RAW', 'NET_BIND_SERVICE'] },
+    { port: 1023, args: ['--bgp-listen-port=1023'], capabilities: ['NET_RAW', 'NET_BIND_SERVICE'] },
+    { port: 1024, args: ['--bgp-listen-port=1024'], capabilities: ['NET_RAW'] },
+  ])('to listen for routers at port $port takes $capabilities', async ({ port, args, capabilities }) => {
+    const objects = await render('--set', `speaker.bgpListenPort=${port}`);
+    const speaker = objects.find(({ kind }) => kind === 'DaemonSet') as unknown as SpeakerPods;
+    const [container] = speaker.spec.template.spec.containers;
+    expect(container?.args.filter((arg) => arg.startsWith('--bgp'))).toEqual(args);
+    expect(container?.securityContext.capabilities).toEqual({ drop: ['ALL'], add: capabilities });
   });
 
   test('values reach the programs', async () => {
@@ -227,6 +251,41 @@ test('the networks of pods and Services reach the controller, where they are set
   ]);
 });
 
+describe('with Calico advertising', () => {
+  const flags = ['--set', 'calico.advertise=pools,speaker.enabled=false'];
+  const bgpConfigurations = (objects: readonly Rendered[]): unknown => {
+    const role = objects.find(({ kind }) => kind === 'ClusterRole') as unknown as {
+      rules: readonly { resources: readonly string[]; verbs: readonly string[]; resourceNames?: readonly string[] }[];
+    };
+    return role.rules
+      .filter(({ resources }) => resources.includes('bgpconfigurations'))
+      .map(({ verbs, resourceNames = ['any'] }) => `${verbs.join(' ')}: ${resourceNames.join(' ')}`);
+  };
+
+  test('the controller is told to, and may write that one object; there is no speaker', async () => {
+    const objects = await render(...flags);
+    expect(objects.map(({ kind }) => kind)).not.toContain('DaemonSet');
+    expect(objects.find(({ kind }) => kind === 'Deployment')).toMatchObject({
+      spec: { template: { spec: { containers: [{ args: expect.arrayContaining(['--calico-advertise=pools']) }] } } },
+    });
+    expect(bgpConfigurations(objects)).toEqual(['get list watch create: any', 'patch: default']);
+  });
+
+  test('otherwise it may not even look at Calico’s objects', async () => {
+    const objects = await render();
+    expect(bgpConfigurations(objects)).toEqual([]);
+    expect(JSON.stringify(objects)).not.toContain('calico-advertise');
+  });
+
+  test('the notes name a pool alone', async () => {
+    const notes = async (...given: readonly string[]): Promise<string> =>
+      (await plane.helm(['install', ...release, '--dry-run=server', ...given])).stdout.split('NOTES:')[1] ?? '';
+    expect(await notes(...flags)).toContain('kind: IPAddressPool');
+    expect(await notes(...flags)).not.toContain('L2Advertisement');
+    expect(await notes()).toContain('L2Advertisement');
+  });
+});
+
 test('the controller passes the restricted pod security standard, the speaker only the privileged one', async () => {
   const objects = await render();
   await plane.kubectl(['create', 'namespace', 'restricted']);
@@ -261,7 +320,7 @@ describe('a release', () => {
     ]);
     expect(left).toMatchObject({ stdout: '' });
     const crds = await plane.kubectl(['get', 'crd', '-l', 'app=metallb', '-o', 'name']);
-    expect(crds.stdout.split('\n')).toHaveLength(9);
+    expect(crds.stdout.split('\n')).toHaveLength(10);
   }, 60_000);
 
   test('gives each program its rights and no more', async () => {
@@ -309,6 +368,7 @@ const rights: readonly Right[] = [
   ['controller', 'list', 'configmaps', namespace, 'may not'],
   ['controller', 'get', 'pods', namespace, 'may'],
   ['controller', 'list', 'pods', namespace, 'may not'],
+  ['controller', 'get', 'secrets', namespace, 'may not'],
   ['controller', 'create', 'leases.coordination.k8s.io', namespace, 'may'],
   ['controller', 'watch', 'leases.coordination.k8s.io', namespace, 'may'],
   ['controller', 'list', 'leases.coordination.k8s.io', 'kube-system', 'may not'],
@@ -330,13 +390,26 @@ const rights: readonly Right[] = [
   ['speaker', 'update', 'servicel2statuses.metallb.io', namespace, 'may not'],
   ['speaker', 'create', 'servicel2statuses.metallb.io', 'default', 'may not'],
   ['controller', 'create', 'servicel2statuses.metallb.io', namespace, 'may not'],
+  ['speaker', 'patch', 'servicebgpstatuses.metallb.io --subresource=status', namespace, 'may'],
+  ['speaker', 'create', 'servicebgpstatuses.metallb.io', namespace, 'may'],
+  ['speaker', 'delete', 'servicebgpstatuses.metallb.io', namespace, 'may'],
+  ['speaker', 'create', 'servicebgpstatuses.metallb.io', 'default', 'may not'],
+  ['controller', 'create', 'servicebgpstatuses.metallb.io', namespace, 'may not'],
+  ['speaker', 'watch', 'bgpsessionstatuses.metallb.io', namespace, 'may'],
+  ['speaker', 'patch', 'bgpsessionstatuses.metallb.io --subresource=status', namespace, 'may'],
+  ['speaker', 'create', 'bgpsessionstatuses.metallb.io', namespace, 'may'],
+  ['speaker', 'delete', 'bgpsessionstatuses.metallb.io', namespace, 'may'],
+  ['speaker', 'create', 'bgpsessionstatuses.metallb.io', 'default', 'may not'],
+  ['controller', 'patch', 'bgpsessionstatuses.metallb.io --subresource=status', namespace, 'may not'],
   ['speaker', 'patch', 'ipaddresspools.metallb.io --subresource=status', namespace, 'may not'],
   ['speaker', 'watch', 'configmaps/config', namespace, 'may'],
   ['speaker', 'patch', 'configmaps/config', namespace, 'may not'],
+  ['speaker', 'watch', 'secrets', namespace, 'may'],
   ['speaker', 'delete', 'leases.coordination.k8s.io', namespace, 'may'],
   ['speaker', 'delete', 'leases.coordination.k8s.io', 'kube-system', 'may not'],
   ...['controller', 'speaker'].flatMap((account): Right[] => [
-    [account, 'get', 'secrets', namespace, 'may not'],
+    [account, 'get', 'secrets', 'kube-system', 'may not'],
+    [account, 'create', 'secrets', namespace, 'may not'],
     [account, 'create', 'pods', namespace, 'may not'],
     [account, 'patch', 'nodes', 'cluster', 'may not'],
   ]),

@@ -273,6 +273,15 @@ export const bgpPeers = [
     ['a Secret', { ...router, passwordSecret: { name: 'router', namespace: 'metallb-system' } }, 'accepted'],
     ['an empty Secret and a password', { ...router, passwordSecret: {}, password: 'x' }, 'accepted'],
     ['multihop', { ...router, ebgpMultiHop: true, peerPort: 1179 }, 'accepted'],
+    ['a router on the link alone', { ...router, ttlSecurityHops: 1 }, 'accepted'],
+    ['a router 254 hops away', { ...router, ebgpMultiHop: false, ttlSecurityHops: 254 }, 'accepted'],
+    ['no hops', { ...router, ttlSecurityHops: 0 }, 'greater than or equal to 1'],
+    ['more hops than there are', { ...router, ttlSecurityHops: 255 }, 'less than or equal to 254'],
+    [
+      'multihop and its opposite',
+      { ...router, ebgpMultiHop: true, ttlSecurityHops: 1 },
+      'ebgpMultiHop and ttlSecurityHops both say',
+    ],
     ['no myASN', { peerASN: 1, peerAddress: '192.0.2.1' }, 'myASN: Required value'],
     ['myASN 0', { ...router, myASN: 0 }, 'myASN must be'],
     ['neither ASN', { myASN: 1, peerAddress: '192.0.2.1' }, eitherAsn],
@@ -353,7 +362,7 @@ export const others: readonly Row[] = [
     ['a multiplier of 1', { detectMultiplier: 1 }, 'greater than or equal to 2'],
     ['a TTL of 255', { minimumTtl: 255 }, 'less than or equal to 254'],
   ]),
-  ...['ServiceL2Status', 'ServiceBGPStatus', 'ConfigurationState'].map((kind) => ({
+  ...['ServiceL2Status', 'ServiceBGPStatus', 'BGPSessionStatus', 'ConfigurationState'].map((kind) => ({
     name: `${kind}: bare`,
     object: { apiVersion: 'metallb.io/v1beta1', kind },
     want: 'accepted',

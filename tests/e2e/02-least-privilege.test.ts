@@ -61,6 +61,8 @@ describe('the service accounts', () => {
     { account: 'speaker', verb: 'watch', resource: 'endpointslices.discovery.k8s.io' },
     { account: 'speaker', verb: 'create', resource: 'servicel2statuses.metallb.io' },
     { account: 'speaker', verb: 'patch', resource: 'servicel2statuses.metallb.io', subresource: 'status' },
+    { account: 'speaker', verb: 'create', resource: 'bgpsessionstatuses.metallb.io' },
+    { account: 'speaker', verb: 'patch', resource: 'bgpsessionstatuses.metallb.io', subresource: 'status' },
   ])('$account may $verb $resource, which it needs', async ({ account, verb, resource, subresource }) => {
     expect(await can(account, verb, resource, subresource)).toBe('yes');
   });

@@ -30,7 +30,7 @@ export interface ObjectReaders extends Layer2Readers {
   readonly yaml: (configMap: ConfigMapView) => Promise<Result<unknown>>;
 }
 
-const OLD_CONFIG_MAP = {
+export const OLD_CONFIG_MAP = {
   apiVersion: 'v1',
   kind: 'ConfigMap',
   metadata: { name: 'config', namespace: ADDON_NAMESPACE },
@@ -75,9 +75,9 @@ export async function readExplainWorld(cluster: Cluster, readers: ObjectReaders,
   };
 }
 
-async function oldConfiguration(
+export async function oldConfiguration(
   object: KubeObject,
-  readers: ObjectReaders,
+  readers: Pick<ObjectReaders, 'configMap' | 'yaml'>,
 ): Promise<{ readonly path: string; readonly yaml: Result<unknown> }> {
   const configMap = readers.configMap(object);
   return { path: `ConfigMap ${configMap.namespace}/${configMap.name}`, yaml: await readers.yaml(configMap) };

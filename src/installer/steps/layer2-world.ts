@@ -39,11 +39,10 @@ export async function readLayer2World(
   readers: Layer2Readers,
   nowMs: number,
 ): Promise<Omit<Layer2World, 'bgpPools'>> {
-  const labelSelector = `app=${SPEAKER_LEASE_LABELS.app},component=${SPEAKER_LEASE_LABELS.component}`;
   const [nodes, slices, leases, statuses, speaker] = await Promise.all([
     listObjects(cluster, { apiVersion: 'v1', kind: 'Node' }),
     listObjects(cluster, { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' }),
-    listObjects(cluster, LEASES, { namespace: ADDON_NAMESPACE, labelSelector }),
+    listSpeakerLeases(cluster),
     listObjects(cluster, STATUSES, { namespace: ADDON_NAMESPACE }),
     orInstallError(READ_WORLD, cluster.get(SPEAKER), 'reading the speakers’ DaemonSet'),
   ]);
@@ -63,6 +62,20 @@ export async function readLayer2World(
       .flatMap(({ holder, annotations }) => parseSpeakerConflicts(holder, annotations[CONFLICTS_ANNOTATION])),
     sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
   };
+}
+
+/** Every node that a speaker has run on, and whether it lives. */
+export async function readSpeakers(
+  cluster: Cluster,
+  readers: Pick<Layer2Readers, 'lease'>,
+  nowMs: number,
+): Promise<readonly SpeakerStanding[]> {
+  return speakerStandings((await listSpeakerLeases(cluster)).map(readers.lease), nowMs);
+}
+
+function listSpeakerLeases(cluster: Cluster): Promise<readonly KubeObject[]> {
+  const labelSelector = `app=${SPEAKER_LEASE_LABELS.app},component=${SPEAKER_LEASE_LABELS.component}`;
+  return listObjects(cluster, LEASES, { namespace: ADDON_NAMESPACE, labelSelector });
 }
 
 /** The nodes' clocks are not this machine's: up to so much, the latest renewal of all tells what time it is there. */

@@ -17,8 +17,9 @@ import type { HostError } from './host-error.ts';
  * | ndp         | neighbour solicitations and advertisements                                | us, groups joined   |
  * | icmp-echo   | ICMP echo requests                                                        | us                  |
  * | icmpv6-echo | ICMPv6 echo requests                                                      | us                  |
+ * | router      | router solicitations and advertisements, from the link itself             | us, groups joined   |
  */
-export type PacketTraffic = 'arp' | 'ndp' | 'icmp-echo' | 'icmpv6-echo';
+export type PacketTraffic = 'arp' | 'ndp' | 'icmp-echo' | 'icmpv6-echo' | 'router';
 
 export interface PacketHandlers {
   /**

@@ -3,6 +3,7 @@ import type { Ip } from './ip.ts';
 import type { Labels } from './labels.ts';
 import type { NodeView } from './node.ts';
 import type { AddressRange } from './range.ts';
+import type { Result } from './result.ts';
 import type { EndpointView, ObjectKey } from './service.ts';
 
 export interface NamespaceView {
@@ -43,6 +44,12 @@ export interface EndpointSliceView extends ObjectKey {
   /** The Service it belongs to, of the same namespace: label kubernetes.io/service-name. */
   readonly serviceName: string;
   readonly endpoints: readonly EndpointView[];
+}
+
+/** A Secret of type kubernetes.io/basic-auth, and no more of it than the password. */
+export interface SecretView extends ObjectKey {
+  /** What is under the key "password", or why that is none: 'has no key "password"'. Never to be shown. */
+  readonly password: Result<string>;
 }
 
 export interface ConfigMapView extends ObjectKey {

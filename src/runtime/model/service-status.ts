@@ -1,11 +1,11 @@
 /**
- * A ServiceL2Status as it is read and written: which node announces a Service by layer 2. One object a node and Service;
- * people and tools read it, the speakers write it.
+ * ServiceL2Status and ServiceBGPStatus as they are read: which node announces a Service, by layer 2 or to which BGP peers.
+ * One object a node and Service; people and tools read it, the speakers write it.
  */
 import type { Labels } from './labels.ts';
 import { formatKey, type ObjectKey } from './service.ts';
+import { STATUS_NODE_LABEL } from './status-object.ts';
 
-export const STATUS_NODE_LABEL = 'metallb.io/node';
 export const STATUS_SERVICE_LABEL = 'metallb.io/service-name';
 export const STATUS_NAMESPACE_LABEL = 'metallb.io/service-namespace';
 /**
@@ -31,13 +31,26 @@ export interface ServiceL2StatusView extends ObjectKey {
   readonly interfaces: readonly string[];
 }
 
+/** To which BGP peers a node announces a Service. */
+export interface ServiceBgpStatusView {
+  readonly node: string;
+  /** "namespace/name" */
+  readonly service: string;
+  /** Names of BGPPeers, ordered. */
+  readonly peers: readonly string[];
+}
+
 /** The node that it speaks of: the status says it for good, the labels until there is one. */
-export function statusNode({ node, labels }: ServiceL2StatusView): string {
+export function statusNode({ node, labels }: Pick<ServiceL2StatusView, 'node' | 'labels'>): string {
   return node === '' ? (labels[STATUS_NODE_LABEL] ?? '') : node;
 }
 
 /** The Service that it speaks of, "namespace/name". */
-export function statusService({ serviceName, serviceNamespace, labels }: ServiceL2StatusView): string {
+export function statusService({
+  serviceName,
+  serviceNamespace,
+  labels,
+}: Pick<ServiceL2StatusView, 'serviceName' | 'serviceNamespace' | 'labels'>): string {
   return serviceName === '' && serviceNamespace === ''
     ? formatKey({ namespace: labels[STATUS_NAMESPACE_LABEL] ?? '', name: labels[STATUS_SERVICE_LABEL] ?? '' })
     : formatKey({ namespace: serviceNamespace, name: serviceName });

@@ -18,6 +18,7 @@ import type { Clock, KubeApi, Random } from '../engine/ports.ts';
 import type { ConfigMapView, NamespaceView } from '../model/cluster.ts';
 import type { RawResource } from '../model/resource.ts';
 import type { Result } from '../model/result.ts';
+import { PeerSecrets } from './peer-secrets.ts';
 
 /** The old ConfigMap's name. */
 const CONFIG_MAP = 'config';
@@ -51,6 +52,8 @@ export interface ConfigurationOptions {
   readonly nodes?: () => readonly LabelledNode[];
   /** Only what concerns this node's BGP is looked at; absent: everything. */
   readonly nodeName?: string;
+  /** 'read': the passwords of BGPPeers in Secrets of the namespace. Absent: nobody asks for Secrets. */
+  readonly secrets?: 'read';
   readonly onChange: () => void;
   readonly onError: (error: Error) => void;
 }
@@ -63,6 +66,7 @@ export class Configuration {
   readonly configMaps: Informer<ConfigMapView>;
   /** The ConfigMap's content as YAML, of the version that was read last. */
   #yaml: { readonly resourceVersion: string; readonly content: Result<unknown> } | undefined;
+  readonly #secrets: PeerSecrets | undefined;
   #memory = NO_MEMORY;
   #nodesText = '';
   /** Undefined: something changed since it was decided. */
@@ -83,6 +87,7 @@ export class Configuration {
     this.configMaps = this.#informer(corePath('configmaps', namespace), toConfigMapView, {
       fieldSelector: `metadata.name=${CONFIG_MAP}`,
     });
+    if (options.secrets === 'read') this.#secrets = new PeerSecrets({ ...options, onChange: () => this.#changed() });
   }
 
   start(): void {
@@ -99,10 +104,16 @@ export class Configuration {
   /** Whether everything it is made of was read at least once. */
   get synced(): boolean {
     const isConfigMapRead = this.configMap() === undefined || this.#yaml !== undefined;
-    return isConfigMapRead && this.informers().every((informer) => informer.synced);
+    const areSecretsSettled = this.#secrets?.isSettled ?? true;
+    return isConfigMapRead && areSecretsSettled && this.#waitedFor().every((informer) => informer.synced);
   }
 
+  /** Those that run; one for Secrets joins them when it is needed. */
   informers(): readonly AnyInformer[] {
+    return [...this.#waitedFor(), ...(this.#secrets?.informers() ?? [])];
+  }
+
+  #waitedFor(): readonly AnyInformer[] {
     return [...Object.values(this.resources), this.#namespaces, this.configMaps];
   }
 
@@ -136,6 +147,7 @@ export class Configuration {
       namespaces: this.#namespaces.list(),
       nodes,
       node: this.#ownNode(nodes),
+      secrets: this.#secrets?.view(),
     };
     if (configMap === undefined || this.#yaml === undefined) return { resources };
     const path = `ConfigMap ${configMap.namespace}/${configMap.name}`;
@@ -180,6 +192,7 @@ export class Configuration {
     const configMap = this.configMap();
     if (configMap === undefined) this.#yaml = undefined;
     else if (configMap.resourceVersion !== this.#yaml?.resourceVersion) void this.#readConfigMap(configMap);
+    this.#secrets?.readIfNamed(this.resources.bgppeers.list());
     this.#decided = undefined;
     this.#options.onChange();
   }

@@ -41,13 +41,14 @@ const crds = files.map((file) => ({ file, crd: parse(read(`crds/${file}`)) as Cr
 describe('custom resource definitions', () => {
   test('there is one file a kind, named after the plural', () => {
     expect(crds.map(({ crd }) => `${crd.spec.names.plural}.yaml`)).toEqual(files);
-    expect(files).toHaveLength(9);
+    expect(files).toHaveLength(10);
   });
 
   test.each([
     { plural: 'bfdprofiles', kind: 'BFDProfile', want: ['v1beta1'] },
     { plural: 'bgpadvertisements', kind: 'BGPAdvertisement', want: ['v1beta1'] },
     { plural: 'bgppeers', kind: 'BGPPeer', want: ['v1beta2', 'v1beta1 (deprecated)'] },
+    { plural: 'bgpsessionstatuses', kind: 'BGPSessionStatus', want: ['v1beta1'] },
     { plural: 'communities', kind: 'Community', want: ['v1beta1'] },
     { plural: 'configurationstates', kind: 'ConfigurationState', want: ['v1beta1'] },
     { plural: 'ipaddresspools', kind: 'IPAddressPool', want: ['v1beta1'] },
@@ -85,13 +86,18 @@ describe('custom resource definitions', () => {
     { plural: 'l2advertisements', want: 'IPAddressPools, IPAddressPool Selectors, Interfaces, (Node Selectors)' },
     { plural: 'servicebgpstatuses', want: 'Node, Service Name, Service Namespace' },
     { plural: 'servicel2statuses', want: 'Allocated Node, Service Name, Service Namespace' },
-  ])("$plural prints MetalLB's columns", ({ plural, want }) => {
+  ])("$plural prints MetalLB's columns", ({ plural, want }) => expectColumns(plural, want));
+
+  test('bgpsessionstatuses prints what a session is about, and how it fares', () =>
+    expectColumns('bgpsessionstatuses', 'Node, Peer, Address, State, BFD, Prefixes, Since, (Last Error)'));
+
+  function expectColumns(plural: string, want: string): void {
     const crd = crds.find(({ file }) => file === `${plural}.yaml`)?.crd ?? never(plural);
     for (const { additionalPrinterColumns = [] } of crd.spec.versions) {
-      const shown = additionalPrinterColumns.map(({ name, priority }) => (priority === 10 ? `(${name})` : name));
+      const shown = additionalPrinterColumns.map(({ name, priority = 0 }) => (priority > 0 ? `(${name})` : name));
       expect(shown.join(', ')).toBe(want);
     }
-  });
+  }
 
   test('every field says what it is for', () => {
     const silent: string[] = [];

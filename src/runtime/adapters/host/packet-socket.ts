@@ -6,7 +6,15 @@ import os from 'node:os';
 import { HostError } from '../../engine/host-error.ts';
 import type { PacketHandlers, PacketSocket, PacketSockets, PacketTraffic } from '../../engine/network-ports.ts';
 import type { Ip } from '../../model/ip.ts';
-import { ARP_FILTER, type BpfInstruction, encodeBpf, ICMP_ECHO_FILTER, ICMPV6_ECHO_FILTER, NDP_FILTER } from './bpf.ts';
+import {
+  ARP_FILTER,
+  type BpfInstruction,
+  encodeBpf,
+  ICMP_ECHO_FILTER,
+  ICMPV6_ECHO_FILTER,
+  NDP_FILTER,
+  ROUTER_FILTER,
+} from './bpf.ts';
 import { MulticastGroups } from './multicast-groups.ts';
 import {
   AF_PACKET,
@@ -31,6 +39,7 @@ const TRAFFIC: Readonly<Record<PacketTraffic, { etherType: number; filter: reado
   ndp: { etherType: ETH_P_IPV6, filter: NDP_FILTER },
   'icmp-echo': { etherType: ETH_P_IP, filter: ICMP_ECHO_FILTER },
   'icmpv6-echo': { etherType: ETH_P_IPV6, filter: ICMPV6_ECHO_FILTER },
+  router: { etherType: ETH_P_IPV6, filter: ROUTER_FILTER },
 };
 
 /** Frames read before other descriptors and timers get their turn. */

@@ -6,7 +6,7 @@ export const NODES_PATH = '/api/v1/nodes';
 export const SERVICE_CIDRS_PATH = '/apis/networking.k8s.io/v1/servicecidrs';
 export const ENDPOINT_SLICES_PATH = '/apis/discovery.k8s.io/v1/endpointslices';
 
-/** Plurals of MetalLB's kinds and the version each is stored in. */
+/** Plurals of MetalLB's kinds, and of our own in its group, and the version each is stored in. */
 const METALLB_VERSIONS = {
   ipaddresspools: 'v1beta1',
   l2advertisements: 'v1beta1',
@@ -16,6 +16,7 @@ const METALLB_VERSIONS = {
   communities: 'v1beta1',
   servicel2statuses: 'v1beta1',
   servicebgpstatuses: 'v1beta1',
+  bgpsessionstatuses: 'v1beta1',
   configurationstates: 'v1beta1',
 } as const;
 

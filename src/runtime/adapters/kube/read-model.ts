@@ -10,12 +10,14 @@ import type {
   NamespaceView,
   NodeAddresses,
   NodeDetails,
+  SecretView,
   ServiceCidrView,
 } from '../../model/cluster.ts';
 import { type Ip, parseIp } from '../../model/ip.ts';
 import type { Labels } from '../../model/labels.ts';
 import { type AddressRange, parseAddressRange } from '../../model/range.ts';
 import type { RawResource } from '../../model/resource.ts';
+import { err, ok, type Result } from '../../model/result.ts';
 import type { EndpointView } from '../../model/service.ts';
 import { asArray, asNumber, asObject, asString, asTexts, type Untyped } from './untyped.ts';
 
@@ -132,6 +134,34 @@ export function toConfigMapView(raw: Untyped): ConfigMapView {
     annotations: ownAnnotations(metadata),
     data: asTexts(raw['data']),
   };
+}
+
+const BASIC_AUTH = 'kubernetes.io/basic-auth';
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+/** Undefined for a Secret that is not of type kubernetes.io/basic-auth. */
+export function toSecretView(raw: Untyped): SecretView | undefined {
+  if (raw['type'] !== BASIC_AUTH) return undefined;
+  const metadata = asObject(raw['metadata']);
+  return {
+    namespace: asString(metadata['namespace']),
+    name: asString(metadata['name']),
+    password: readPassword(asTexts(raw['data'])['password']),
+  };
+}
+
+/**
+ * Without a line break at the end: a file that a password was written to has one, a password has not.
+ *
+ * Deviation: MetalLB's native mode signs with the line break; in its FRR modes it ends the line of the configuration.
+ */
+function readPassword(base64: string | undefined): Result<string> {
+  if (base64 === undefined) return err('has no key "password"');
+  try {
+    return ok(UTF8.decode(Buffer.from(base64, 'base64')).replace(/\r?\n$/, ''));
+  } catch {
+    return err('has a password that is not text in UTF-8');
+  }
 }
 
 export function toLeaseView(raw: Untyped): LeaseView {

@@ -6,31 +6,31 @@
  * graceful restart, dynamic and local AS numbers, unnumbered peers, two families on one session, and any BFDProfile at
  * all); here one speaker is to do everything that MetalLB's FRR modes do, so none of it is refused.
  */
+import type { SecretView } from '../../model/cluster.ts';
 import type { BgpPeer, ConfigError } from '../../model/config.ts';
 import type { Ip } from '../../model/ip.ts';
 import { ipFamily } from '../../model/ip.ts';
 import { formatResource, type RawResource } from '../../model/resource.ts';
+import type { Result } from '../../model/result.ts';
 import { Field } from './config-field.ts';
 import { readSelectors } from './config-selectors.ts';
 
 const MAX_ASN = 4_294_967_295;
 const MAX_SECONDS = 65_535;
 const DEFAULT_PORT = 179;
-const SECRET_TYPE = 'kubernetes.io/basic-auth';
-const SECRET_KEY = 'password';
+/** A packet that starts with a TTL of 255 is on its last hop with 1. */
+const MAX_SECURITY_HOPS = 254;
+/** <linux/tcp.h> TCP_MD5SIG_MAXKEYLEN. */
+const MAX_PASSWORD_BYTES = 80;
 
-/** A Secret of the peers' own namespace. */
-export interface SecretView {
-  readonly type: string;
-  /** Decoded. */
-  readonly data: Readonly<Record<string, string>>;
-}
+/** Secrets of type kubernetes.io/basic-auth in the peers' own namespace, by name; or why they cannot be read. */
+export type PeerSecretsView = Result<ReadonlyMap<string, SecretView>>;
 
 /** What a peer may name. */
 export interface PeerReferences {
   readonly bfdProfiles: ReadonlySet<string>;
-  /** By name. Undefined: whoever asks may not read Secrets, so nothing is said about them. */
-  readonly secrets: ReadonlyMap<string, SecretView> | undefined;
+  /** Undefined: whoever asks does not look at Secrets, so nothing is said about them. */
+  readonly secrets: PeerSecretsView | undefined;
 }
 
 /** With errors the peer may hold what stands for the faulty fields. */
@@ -51,6 +51,7 @@ export function readBgpPeer(resource: RawResource, references: PeerReferences): 
     routerId: readRouterId(spec.field('routerID')),
     bfdProfile: readBfdProfileName(spec.field('bfdProfile'), references),
     vrf: spec.field('vrf').text() || undefined,
+    ttlSecurityHops: readTtlSecurityHops(spec),
     ...readTimers(spec),
     ...readPassword(spec, references),
   };
@@ -122,6 +123,19 @@ function readMultiHop(spec: Field, isInternal: boolean): boolean {
 }
 
 /**
+ * Not in MetalLB. Exclusive with ebgpMultiHop, as in FRR: that one gives packets a TTL for the way, this one wants the most
+ * there is at both ends.
+ */
+function readTtlSecurityHops(spec: Field): number | undefined {
+  const field = spec.field('ttlSecurityHops');
+  const hops = field.within(1, MAX_SECURITY_HOPS);
+  if (hops !== undefined && spec.field('ebgpMultiHop').value === true) {
+    field.invalid('says how far away the router may be, as does ebgpMultiHop: remove one of both');
+  }
+  return hops;
+}
+
+/**
  * Deviation: MetalLB takes an IPv6 address here, and then has no identifier to send; a BGP identifier has four bytes
  * (RFC 4271 §4.2).
  */
@@ -178,19 +192,44 @@ function readPassword(spec: Field, { secrets }: PeerReferences): { password?: st
   if (password !== '' && passwordSecret !== '') {
     secretField.invalid('names a Secret, but there is a password as well: remove one of both');
   }
-  if (passwordSecret === '') return password === '' ? {} : { password };
+  if (passwordSecret === '') {
+    if (utf8Length(password) > MAX_PASSWORD_BYTES) passwordField.invalid(TOO_LONG);
+    return password === '' ? {} : { password };
+  }
   if (secrets === undefined) return { passwordSecret };
-  const secret = secrets.get(passwordSecret);
-  if (secret === undefined) {
-    secretField.unresolved(`there is no Secret "${passwordSecret}" in the namespace of this object`);
-    return { passwordSecret };
-  }
-  if (secret.type !== SECRET_TYPE) {
-    secretField.invalid(
-      `the Secret "${passwordSecret}" is of type ${secret.type || 'Opaque'}; it must be ${SECRET_TYPE}`,
-    );
-  }
-  const found = secret.data[SECRET_KEY];
-  if (found === undefined) secretField.invalid(`the Secret "${passwordSecret}" has no key "${SECRET_KEY}"`);
+  const found = passwordOf(passwordSecret, secretField, secrets);
   return { passwordSecret, ...(found === undefined ? {} : { password: found }) };
+}
+
+const TOO_LONG = `the password is longer than the ${MAX_PASSWORD_BYTES} bytes that TCP MD5 signatures take`;
+
+/** Notes why there is none. */
+function passwordOf(name: string, field: Field, secrets: PeerSecretsView): string | undefined {
+  if (!secrets.ok) {
+    field.unresolved(`the Secret "${name}" cannot be read: ${secrets.error}`);
+    return undefined;
+  }
+  const secret = secrets.value.get(name);
+  if (secret === undefined) {
+    field.unresolved(
+      `there is no Secret "${name}" of type kubernetes.io/basic-auth in the namespace of this object: make it there, ` +
+        'with the key "password"; one of another type is not read, and has to be deleted first',
+    );
+    return undefined;
+  }
+  const { password } = secret;
+  if (!password.ok) field.invalid(`the Secret "${name}" ${password.error}`);
+  else if (password.value === '') field.invalid(`the Secret "${name}" has nothing under its key "password"`);
+  else if (utf8Length(password.value) > MAX_PASSWORD_BYTES) field.invalid(`the Secret "${name}": ${TOO_LONG}`);
+  else return password.value;
+  return undefined;
+}
+
+function utf8Length(text: string): number {
+  let bytes = 0;
+  for (const character of text) {
+    const codePoint = character.codePointAt(0) ?? 0;
+    bytes += codePoint < 0x80 ? 1 : codePoint < 0x8_00 ? 2 : codePoint < 0x1_00_00 ? 3 : 4;
+  }
+  return bytes;
 }

@@ -29,7 +29,7 @@ import { acceptBfdProfiles, acceptPeers } from './accept-peers.ts';
 import { acceptPools } from './accept-pools.ts';
 import { type FaultyObject, type LastGood, NO_LAST_GOOD } from './accepted.ts';
 import { shapeOf } from './bgp-conflicts.ts';
-import type { SecretView } from './config-bgp-peer.ts';
+import type { PeerSecretsView } from './config-bgp-peer.ts';
 import type { LabelledNode } from './node-choice.ts';
 
 export interface ConfigResources {
@@ -45,8 +45,8 @@ export interface ConfigResources {
   readonly nodes?: readonly LabelledNode[] | undefined;
   /** Only BGPPeers and BGPAdvertisements for this node are looked at, and their faults told. Absent: all. */
   readonly node?: LabelledNode | undefined;
-  /** Secrets of the resources' namespace, by name. Absent: they are not looked at. */
-  readonly secrets?: ReadonlyMap<string, SecretView> | undefined;
+  /** Secrets of the resources' namespace. Absent: they are not looked at. */
+  readonly secrets?: PeerSecretsView | undefined;
 }
 
 export interface ConfigResult {

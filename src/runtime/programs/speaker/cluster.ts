@@ -109,6 +109,7 @@ export class Cluster {
       namespace: settings.namespace,
       nodes: () => this.#nodes.list(),
       nodeName: settings.nodeName,
+      secrets: 'read',
       onChange: () => this.#changed(),
       onError: options.onError,
     });

@@ -31,6 +31,8 @@ export const UNSPECIFIED: Ipv6Key = ipv6KeyOf(new Uint8Array(ADDRESS_BYTES));
 export const LOOPBACK: Ipv6Key = String.fromCharCode(0, 0, 0, 0, 0, 0, 0, 1) as Ipv6Key;
 /** ff02::1, every host of the link. */
 export const ALL_NODES: Ipv6Key = String.fromCharCode(0xff02, 0, 0, 0, 0, 0, 0, 1) as Ipv6Key;
+/** ff02::2, every router of the link. */
+export const ALL_ROUTERS: Ipv6Key = String.fromCharCode(0xff02, 0, 0, 0, 0, 0, 0, 2) as Ipv6Key;
 
 /** ff02::1:ff00:0/104, RFC 4291 §2.7.1. */
 const SOLICITED_NODE_PREFIX = String.fromCharCode(0xff02, 0, 0, 0, 0, 1);
@@ -87,6 +89,11 @@ export function ipv6KeyBytes(key: Ipv6Key): Uint8Array {
 
 export function isIpv6Multicast(key: Ipv6Key): boolean {
   return key.charCodeAt(0) >>> 8 === 0xff;
+}
+
+/** fe80::/10, RFC 4291 §2.5.6: good on its link only. */
+export function isIpv6LinkLocal(key: Ipv6Key): boolean {
+  return key.charCodeAt(0) >>> 6 === 0xfe80 >>> 6;
 }
 
 /** The group that solicitations for the address go to: it ends in the address's last 24 bits. */

@@ -96,8 +96,8 @@ function flagsOf(bits: number): AdvertisementFlag[] {
   return flags;
 }
 
-/** Reads all options, each of at least one unit, and so at most an eighth of the payload's bytes; the first one counts. */
-function readLinkAddress(reader: ByteReader, wanted: number): { readonly linkAddress?: MacBits } {
+/** The value of a link-layer option. Reads all options, each of at least one unit, and so at most an eighth of the payload's bytes; the first one counts. */
+export function readLinkAddress(reader: ByteReader, wanted: number): { readonly linkAddress?: MacBits } {
   let linkAddress: MacBits | undefined;
   while (reader.remaining > 0) {
     const at = reader.offset;
@@ -124,7 +124,11 @@ export interface NdpEnvelope {
 
 /** A whole frame: Ethernet header, IPv6 header, message; 78 bytes, and 8 more with a link address. */
 export function encodeNdpFrame({ link, source, destination }: NdpEnvelope, message: NeighborMessage): Uint8Array {
-  const payload = encodeMessage(message);
+  return encodeNdpPayload({ link, source, destination }, encodeMessage(message));
+}
+
+/** A whole frame around a message whose checksum is zero until now; it is filled in. */
+export function encodeNdpPayload({ link, source, destination }: NdpEnvelope, payload: Uint8Array): Uint8Array {
   const header = { source, destination, nextHeader: PROTOCOL_ICMPV6 };
   fillPayloadChecksum(header, payload, CHECKSUM_AT);
   const writer = new ByteWriter(ETHERNET_HEADER_BYTES + IPV6_HEADER_BYTES + payload.length);
@@ -142,12 +146,17 @@ function encodeMessage(message: NeighborMessage): Uint8Array {
     .u16(0)
     .u32(isSolicitation ? 0 : bitsOf(message.flags))
     .bytes(ipv6KeyBytes(message.target));
-  if (message.linkAddress === undefined) return writer.finish();
+  const option = isSolicitation ? OPTION_SOURCE_LINK_LAYER_ADDRESS : OPTION_TARGET_LINK_LAYER_ADDRESS;
+  return writeLinkAddress(writer, option, message.linkAddress).finish();
+}
+
+/** Appends a link-layer option; nothing without an address. */
+export function writeLinkAddress(writer: ByteWriter, option: number, linkAddress: MacBits | undefined): ByteWriter {
+  if (linkAddress === undefined) return writer;
   return writer
-    .u8(isSolicitation ? OPTION_SOURCE_LINK_LAYER_ADDRESS : OPTION_TARGET_LINK_LAYER_ADDRESS)
+    .u8(option)
     .u8(LINK_OPTION_BYTES / OPTION_UNIT_BYTES)
-    .u48(message.linkAddress)
-    .finish();
+    .u48(linkAddress);
 }
 
 function bitsOf(flags: readonly AdvertisementFlag[]): number {

@@ -3,7 +3,9 @@
  * (https://www.iana.org/assignments/icmpv6-parameters): the few numbers of neighbour discovery spoken here.
  */
 
-/** Message types, RFC 4861 §4.3 and §4.4. */
+/** Message types, RFC 4861 §4.1 to §4.4. */
+export const TYPE_ROUTER_SOLICITATION = 133;
+export const TYPE_ROUTER_ADVERTISEMENT = 134;
 export const TYPE_NEIGHBOR_SOLICITATION = 135;
 export const TYPE_NEIGHBOR_ADVERTISEMENT = 136;
 

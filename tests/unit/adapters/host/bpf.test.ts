@@ -6,6 +6,10 @@ import {
   ICMP_ECHO_FILTER,
   ICMPV6_ECHO_FILTER,
   NDP_FILTER,
+  ROUTER_FILTER,
+  NOTHING_FILTER,
+  UNFORWARDED_IPV4_FILTER,
+  UNFORWARDED_IPV6_FILTER,
 } from '../../../../src/runtime/adapters/host/bpf.ts';
 import { bytesFromHex } from '../../../support/arp-vectors.ts';
 
@@ -68,8 +72,8 @@ test.each([
   expect(run(ARP_FILTER, frame, packetType) > 0).toBe(want);
 });
 
-const ipv6 = (nextHeader: string, type: string) =>
-  bytesFromHex(`3333ff000002 02000000000a 86dd 60000000 0018 ${nextHeader} ff ${'00'.repeat(32)} ${type}`);
+const ipv6 = (nextHeader: string, type: string, hopLimit = 'ff') =>
+  bytesFromHex(`3333ff000002 02000000000a 86dd 60000000 0018 ${nextHeader} ${hopLimit} ${'00'.repeat(32)} ${type}`);
 /** With so much of a header, in units of 4 bytes, and such flags and offset. */
 const ipv4 = (protocol: string, type: string, { units = 5, fragment = '0000' } = {}) =>
   bytesFromHex(
@@ -90,6 +94,22 @@ test.each([
   { name: 'our own, going out', frame: ipv6('3a', '88'), packetType: 4, want: false },
 ])('the NDP filter on $name: $want', ({ frame, packetType, want }) => {
   expect(run(NDP_FILTER, frame, packetType) > 0).toBe(want);
+});
+
+test.each([
+  { name: 'a solicitation to a group', frame: ipv6('3a', '85'), packetType: 2, want: true },
+  { name: 'an advertisement to a group', frame: ipv6('3a', '86'), packetType: 2, want: true },
+  { name: 'an advertisement to us', frame: ipv6('3a', '86'), packetType: 0, want: true },
+  { name: 'an advertisement from beyond the link', frame: ipv6('3a', '86', 'fe'), packetType: 2, want: false },
+  { name: 'a neighbour solicitation', frame: ipv6('3a', '87'), packetType: 2, want: false },
+  { name: 'an MLD report', frame: ipv6('3a', '84'), packetType: 2, want: false },
+  { name: 'UDP', frame: ipv6('11', '86'), packetType: 0, want: false },
+  { name: 'IPv4', frame: ipv4('01', '86'), packetType: 0, want: false },
+  { name: 'a frame that ends before the type', frame: ipv6('3a', ''), packetType: 2, want: false },
+  { name: 'for another station, or another VLAN', frame: ipv6('3a', '86'), packetType: 3, want: false },
+  { name: 'our own, going out', frame: ipv6('3a', '86'), packetType: 4, want: false },
+])('the router filter on $name: $want', ({ frame, packetType, want }) => {
+  expect(run(ROUTER_FILTER, frame, packetType) > 0).toBe(want);
 });
 
 test.each([
@@ -119,4 +139,27 @@ test.each([
 
 test('a program is laid out as struct sock_filter on a little-endian host', () => {
   expect(Buffer.from(encodeBpf([[0x15, 1, 2, 0x01020304]])).toString('hex')).toBe('1500010204030201');
+});
+
+/** Programs on UDP sockets see the UDP header; what is before it they read from the network header on. */
+function fromNetworkHeader(program: readonly BpfInstruction[]): readonly BpfInstruction[] {
+  return program.map(([code, ifTrue, ifFalse, operand]) => [
+    code,
+    ifTrue,
+    ifFalse,
+    operand >= 0xfff00000 ? operand - 0xfff00000 : operand,
+  ]);
+}
+
+const overIpv4 = (ttl: string) => bytesFromHex(`45000034 00004000 ${ttl}11 0000 c0000201 c0000202`);
+const overIpv6 = (hops: string) => bytesFromHex(`60000000 0020 11 ${hops} ${'00'.repeat(32)}`);
+
+test.each([
+  { name: 'IPv4, TTL 255', program: UNFORWARDED_IPV4_FILTER, packet: overIpv4('ff'), want: true },
+  { name: 'IPv4, TTL 254', program: UNFORWARDED_IPV4_FILTER, packet: overIpv4('fe'), want: false },
+  { name: 'IPv6, hop limit 255', program: UNFORWARDED_IPV6_FILTER, packet: overIpv6('ff'), want: true },
+  { name: 'IPv6, hop limit 254', program: UNFORWARDED_IPV6_FILTER, packet: overIpv6('fe'), want: false },
+  { name: 'a socket that only sends', program: NOTHING_FILTER, packet: overIpv4('ff'), want: false },
+])('unforwarded: $name: $want', ({ program, packet, want }) => {
+  expect(run(fromNetworkHeader(program), packet, 0) > 0).toBe(want);
 });

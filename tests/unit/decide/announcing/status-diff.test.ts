@@ -1,21 +1,26 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import { serviceStatusName, wantedL2Status } from '../../../../src/runtime/decide/announcing/service-status-objects.ts';
 import {
   diffStatuses,
   type StatusChange,
   type StatusSituation,
-  statusName,
 } from '../../../../src/runtime/decide/announcing/status-diff.ts';
-import type { ServiceL2StatusView } from '../../../../src/runtime/model/service-status.ts';
+import { labelValue } from '../../../../src/runtime/decide/announcing/status-names.ts';
+import type { StatusObjectView, WantedStatus } from '../../../../src/runtime/model/status-object.ts';
 import { ip } from '../../../support/views.ts';
 
 const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
-const SERVICE = { namespace: 'web', name: 'nginx' };
-const nameOn = (node: string) => statusName(node, SERVICE, sha256Hex);
-const HERE = { nodes: ['n1'], own: { addresses: [ip('10.0.0.1')], interfaces: [] } };
+const service = 'web/nginx';
+const nameOn = (node: string) => serviceStatusName('l2', { node, service }, sha256Hex);
+/** The object of this node, restricted to these interfaces. */
+const wanted = (...interfaces: readonly string[]): WantedStatus =>
+  wantedL2Status({ node: 'n1', service }, { addresses: [ip('10.0.0.1')], interfaces }, sha256Hex);
+/** Nobody announces the Service. */
+const NOT_HERE = { wanted: undefined, nodes: [] };
 
 /** The object of a node, as it should be. */
-function status(node: string, given: Partial<ServiceL2StatusView> = {}): ServiceL2StatusView {
+function status(node: string, given: Partial<StatusObjectView> = {}): StatusObjectView {
   return {
     namespace: 'metallb-system',
     name: nameOn(node),
@@ -26,35 +31,33 @@ function status(node: string, given: Partial<ServiceL2StatusView> = {}): Service
       'metallb.io/service-name': 'nginx',
       'metallb.io/service-namespace': 'web',
     },
-    addresses: '10.0.0.1',
+    annotations: { 'metallb.io/announced-addresses': '10.0.0.1' },
     ownerUids: ['pod-1'],
-    node,
-    serviceName: 'nginx',
-    serviceNamespace: 'web',
-    interfaces: [],
+    status: { node, serviceName: 'nginx', serviceNamespace: 'web' },
     ...given,
   };
 }
 
 function diff(given: Partial<StatusSituation>): string[] {
   const situation: StatusSituation = {
-    service: SERVICE,
     nodeName: 'n1',
     ownerUid: 'pod-1',
-    announcement: HERE,
+    wanted: wanted(),
+    nodes: ['n1'],
     known: [],
     sweeps: false,
     alive: new Set(['n1', 'n2']),
     ...given,
   };
-  return diffStatuses(situation, sha256Hex).map(told);
+  return diffStatuses(situation).map(told);
 }
 
 function told(change: StatusChange): string {
-  return `${change.kind} ${change.kind === 'delete' ? change.uid : change.wanted.node}`;
+  return `${change.kind} ${change.kind === 'delete' ? change.uid : change.wanted.fixed.node}`;
 }
 
-const UNSAID = { node: '', serviceName: '', serviceNamespace: '' };
+const UNSAID = { status: {} };
+const said = (fields: object) => ({ status: { ...status('n1').status, ...fields } });
 
 test.each<{ name: string; given: Partial<StatusSituation>; want: string[] }>([
   { name: 'none: made', given: {}, want: ['create n1'] },
@@ -77,19 +80,19 @@ test.each<{ name: string; given: Partial<StatusSituation>; want: string[] }>([
   },
   {
     name: 'with other addresses than now: put right',
-    given: { known: [status('n1', { addresses: '10.0.0.9' })] },
+    given: { known: [status('n1', { annotations: { 'metallb.io/announced-addresses': '10.0.0.9' } })] },
     want: ['patch-metadata n1'],
   },
   {
     name: 'with edited interfaces: put right',
-    given: { known: [status('n1', { interfaces: ['eth9'] })] },
+    given: { known: [status('n1', said({ interfaces: [{ name: 'eth9' }] }))] },
     want: ['patch-status n1'],
   },
   {
     name: 'restricted to an interface as it should be',
     given: {
-      announcement: { nodes: ['n1'], own: { ...HERE.own, interfaces: ['eth0'] } },
-      known: [status('n1', { interfaces: ['eth0'] })],
+      wanted: wanted('eth0'),
+      known: [status('n1', said({ interfaces: [{ name: 'eth0' }] }))],
     },
     want: [],
   },
@@ -100,7 +103,7 @@ test.each<{ name: string; given: Partial<StatusSituation>; want: string[] }>([
   },
   {
     name: 'that speaks of another Service for good under our name: made anew',
-    given: { known: [status('n1', { serviceName: 'other' })] },
+    given: { known: [status('n1', said({ serviceName: 'other' }))] },
     want: ['delete uid-n1', 'create n1'],
   },
   {
@@ -120,22 +123,22 @@ test.each<{ name: string; given: Partial<StatusSituation>; want: string[] }>([
   },
   {
     name: 'of a node that announces another address of the Service: both stay',
-    given: { announcement: { ...HERE, nodes: ['n1', 'n2'] }, known: [status('n1'), status('n2')] },
+    given: { nodes: ['n1', 'n2'], known: [status('n1'), status('n2')] },
     want: [],
   },
   {
     name: 'ours, and announced elsewhere now: it goes',
-    given: { announcement: { nodes: ['n2'] }, known: [status('n1'), status('n2')] },
+    given: { wanted: undefined, nodes: ['n2'], known: [status('n1'), status('n2')] },
     want: ['delete uid-n1'],
   },
   {
     name: 'ours, and announced by nobody: it goes',
-    given: { announcement: undefined, known: [status('n1')] },
+    given: { ...NOT_HERE, known: [status('n1')] },
     want: ['delete uid-n1'],
   },
   {
     name: 'of others, and announced elsewhere: not ours to judge',
-    given: { announcement: { nodes: ['n3'] }, known: [status('n2')] },
+    given: { wanted: undefined, nodes: ['n3'], known: [status('n2')] },
     want: [],
   },
 ])('an object $name', ({ given, want }) => {
@@ -143,7 +146,7 @@ test.each<{ name: string; given: Partial<StatusSituation>; want: string[] }>([
 });
 
 describe('what a node without a speaker left of a Service that nobody announces', () => {
-  const left = { announcement: undefined, known: [status('n2'), status('n9')] };
+  const left = { ...NOT_HERE, known: [status('n2'), status('n9')] };
 
   test('one speaker clears it away', () => {
     expect(diff({ ...left, sweeps: true })).toEqual(['delete uid-n9']);
@@ -154,24 +157,33 @@ describe('what a node without a speaker left of a Service that nobody announces'
   });
 });
 
+describe('of a kind of which each node knows its own objects only', () => {
+  test.each<{ name: string; given: Partial<StatusSituation>; want: string[] }>([
+    { name: 'another node’s is not judged', given: { known: [status('n1'), status('n2')] }, want: [] },
+    {
+      name: 'nor one of a dead node, but by the one that sweeps',
+      given: { known: [status('n9')] },
+      want: ['create n1'],
+    },
+    {
+      name: 'which takes it away',
+      given: { known: [status('n1'), status('n9')], sweeps: true },
+      want: ['delete uid-n9'],
+    },
+    { name: 'its own goes', given: { wanted: undefined, known: [status('n1')] }, want: ['delete uid-n1'] },
+  ])('$name', ({ given, want }) => {
+    expect(diff({ ...given, nodes: 'unknown' })).toEqual(want);
+  });
+});
+
+test('what the API server gives back in another order of fields is the same', () => {
+  const turned = { interfaces: [{ name: 'eth0' }], serviceNamespace: 'web', serviceName: 'nginx', node: 'n1' };
+  expect(diff({ wanted: wanted('eth0'), known: [status('n1', { status: turned })] })).toEqual([]);
+});
+
 test('a node’s name that is too long for a label is cut, and stays distinct', () => {
   const long = `${'n'.repeat(70)}.example.com`;
-  const change = (nodeName: string): StatusChange | undefined =>
-    diffStatuses(
-      {
-        service: SERVICE,
-        nodeName,
-        ownerUid: undefined,
-        announcement: HERE,
-        known: [],
-        sweeps: false,
-        alive: new Set(),
-      },
-      sha256Hex,
-    )[0];
-  const labels = [change(long), change(`${long}2`)].map((each) =>
-    each?.kind === 'create' ? (each.wanted.labels['metallb.io/node'] ?? '') : '',
-  );
-  expect(labels[0]).toMatch(/^n{46}-[0-9a-f]{16}$/);
-  expect(labels[1]).not.toBe(labels[0]);
+  expect(labelValue(long, sha256Hex)).toMatch(/^n{46}-[0-9a-f]{16}$/);
+  expect(labelValue(`${long}2`, sha256Hex)).not.toBe(labelValue(long, sha256Hex));
+  expect(labelValue('n1', sha256Hex)).toBe('n1');
 });

@@ -7,6 +7,7 @@ import {
   type ConfigResources,
   configFromResources,
 } from '../../../../src/runtime/decide/configuration/config-from-resources.ts';
+import { err, ok, type Result } from '../../../../src/runtime/model/result.ts';
 import { rawPool, rawResource } from '../../../support/raw-resources.ts';
 
 type Given = Partial<ConfigResources>;
@@ -497,8 +498,7 @@ describe('peers', () => {
   const bare = (fields: readonly (keyof typeof PEER)[], spec: object = {}): Given => ({
     bgpPeers: [without('a', ...fields)(spec)],
   });
-  const secret = (type: string, data: Record<string, string>) => new Map([['s', { type, data }]]);
-  const BASIC = 'kubernetes.io/basic-auth';
+  const secret = (password: Result<string>) => ok(new Map([['s', { namespace: 'ns', name: 's', password }]]));
   const SECRET = { passwordSecret: { name: 's' } };
   test.each<Row>([
     { name: 'a peer in order is accepted', given: one({}), want: [] },
@@ -525,6 +525,17 @@ describe('peers', () => {
       name: 'ebgpMultiHop within one AS is refused',
       given: one({ peerASN: 64500, ebgpMultiHop: true }),
       want: [`${AT}.ebgpMultiHop`],
+    },
+    { name: 'GTSM over 1 to 254 hops is accepted', given: one({ ttlSecurityHops: 254 }), want: [] },
+    ...[0, 255, '1'].map((ttlSecurityHops) => ({
+      name: `GTSM over ${JSON.stringify(ttlSecurityHops)} hops is refused`,
+      given: one({ ttlSecurityHops }),
+      want: [`${AT}.ttlSecurityHops`],
+    })),
+    {
+      name: 'GTSM and ebgpMultiHop exclude each other',
+      given: one({ ttlSecurityHops: 2, ebgpMultiHop: true }),
+      want: [`${AT}.ttlSecurityHops`],
     },
     { name: 'peerAddress or interface is required', given: bare(['peerAddress']), want: [`${AT}.peerAddress`] },
     {
@@ -582,25 +593,44 @@ describe('peers', () => {
     },
     {
       name: 'a Secret that is not there is waited for',
-      given: one(SECRET, { secrets: new Map() }),
-      want: ['unresolved BGPPeer a spec.passwordSecret.name: there is no Secret "s"'],
+      given: one(SECRET, { secrets: ok(new Map()) }),
+      want: ['unresolved BGPPeer a spec.passwordSecret.name: there is no Secret "s" of type kubernetes.io/basic-auth'],
     },
     {
-      name: 'a Secret of another type is refused',
-      given: one(SECRET, { secrets: secret('Opaque', { password: 'x' }) }),
-      want: [`${AT}.passwordSecret.name: the Secret "s" is of type Opaque`],
+      name: 'Secrets that cannot be read are waited for',
+      given: one(SECRET, { secrets: err('403 Forbidden') }),
+      want: ['unresolved BGPPeer a spec.passwordSecret.name: the Secret "s" cannot be read: 403 Forbidden'],
     },
     {
       name: 'a Secret without the key is refused',
-      given: one(SECRET, { secrets: secret(BASIC, { pass: 'x' }) }),
+      given: one(SECRET, { secrets: secret(err('has no key "password"')) }),
       want: [`${AT}.passwordSecret.name: the Secret "s" has no key "password"`],
     },
     {
+      name: 'a Secret with an empty password is refused',
+      given: one(SECRET, { secrets: secret(ok('')) }),
+      want: [`${AT}.passwordSecret.name: the Secret "s" has nothing under its key "password"`],
+    },
+    {
+      name: 'a password of 80 bytes is taken',
+      given: one(SECRET, { secrets: secret(ok('ä'.repeat(40))) }),
+      want: [],
+    },
+    {
+      name: 'a password longer than TCP MD5 takes is refused, and not shown',
+      given: one(SECRET, { secrets: secret(ok(`ä${'b'.repeat(79)}`)) }),
+      want: [
+        `${AT}.passwordSecret.name: the Secret "s": the password is longer than the 80 bytes that TCP MD5 signatures take`,
+      ],
+    },
+    {
+      name: 'a password written in the peer has the same limit',
+      given: one({ password: 'b'.repeat(81) }),
+      want: [`${AT}.password: the password is longer than the 80 bytes`],
+    },
+    {
       name: 'a Secret’s namespace does not matter',
-      given: one(
-        { passwordSecret: { name: 's', namespace: 'elsewhere' } },
-        { secrets: secret(BASIC, { password: 'x' }) },
-      ),
+      given: one({ passwordSecret: { name: 's', namespace: 'elsewhere' } }, { secrets: secret(ok('x')) }),
       want: [],
     },
     { name: 'Secrets that may not be read are not spoken of', given: one(SECRET), want: [] },
@@ -673,8 +703,8 @@ describe('peers', () => {
 
   test('a peer whose Secret goes stays in force with the password it had', () => {
     const bgpPeers = [peer('a', SECRET)];
-    const first = decide({ bgpPeers, secrets: secret(BASIC, { password: 'x' }) });
-    const later = configFromResources(all({ bgpPeers, secrets: new Map() }), first.lastGood);
+    const first = decide({ bgpPeers, secrets: secret(ok('x')) });
+    const later = configFromResources(all({ bgpPeers, secrets: ok(new Map()) }), first.lastGood);
     expect(later.config.bgpPeers[0]?.password).toBe('x');
   });
 });

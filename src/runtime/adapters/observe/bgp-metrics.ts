@@ -1,0 +1,228 @@
+/**
+ * How the BGP sessions of this node and their BFD fare. Names, labels and types are MetalLB's where it has them (in its FRR
+ * mode, and of its own BGP what that lacks); those with the label "name" are ours. Everything is asked for at every scrape,
+ * and shows nothing of a session that is gone.
+ *
+ * Deviation: echo packets and notifications to zebra are not shown, there are none.
+ */
+import { Counter, Gauge, type Registry } from 'prom-client';
+import type { PlannedSession } from '../../model/bgp-plan.ts';
+import type { BfdView, BgpMessageCounts, BgpSessionView, BgpState } from '../../model/bgp-session.ts';
+
+/** Linux's name for what is in no VRF, as FRR has it. */
+const DEFAULT_VRF = 'default';
+const STATES: readonly BgpState[] = ['idle', 'connect', 'active', 'open-sent', 'open-confirm', 'established'];
+/** A label is no place for a novel. */
+const LONGEST_ERROR = 120;
+
+export interface BgpMetricsRow {
+  readonly planned: Pick<PlannedSession, 'peer' | 'routes'>;
+  readonly view: BgpSessionView;
+}
+
+export interface BgpMetricsSources {
+  readonly sessions: () => readonly BgpMetricsRow[];
+  /** Milliseconds since the Unix epoch. */
+  readonly wallMs: () => number;
+}
+
+type Read = (row: BgpMetricsRow) => number;
+
+/** Of a session, by MetalLB's labels. */
+const GAUGES: readonly (readonly [name: string, help: string, read: Read])[] = [
+  ['session_up', '1 while the session with the router is established, else 0.', ({ view }) => (isUp(view) ? 1 : 0)],
+  ['announced_prefixes_total', 'Prefixes that the router was told of.', ({ view }) => view.advertisedRoutes],
+  ['pending_prefixes_total', 'Prefixes that the router is to be told of.', ({ planned }) => planned.routes.length],
+  [
+    'received_prefixes_total',
+    'Prefixes that the router told of. Nobody uses them.',
+    ({ view }) => view.receivedPrefixes,
+  ],
+];
+const COUNTERS: readonly (readonly [name: string, help: string, read: Read])[] = [
+  ['opens_sent', 'OPEN messages sent.', ofMessages((counts) => counts.opensSent)],
+  ['opens_received', 'OPEN messages received.', ofMessages((counts) => counts.opensReceived)],
+  ['notifications_sent', 'NOTIFICATION messages sent.', ofMessages((counts) => counts.notificationsSent)],
+  ['notifications_received', 'NOTIFICATION messages received.', ofMessages((counts) => counts.notificationsReceived)],
+  ['updates_total', 'UPDATE messages sent.', ofMessages((counts) => counts.updatesSent)],
+  ['updates_total_received', 'UPDATE messages received.', ofMessages((counts) => counts.updatesReceived)],
+  ['keepalives_sent', 'KEEPALIVE messages sent.', ofMessages((counts) => counts.keepalivesSent)],
+  ['keepalives_received', 'KEEPALIVE messages received.', ofMessages((counts) => counts.keepalivesReceived)],
+  ['route_refresh_sent', 'ROUTE-REFRESH messages sent.', ofMessages((counts) => counts.routeRefreshesSent)],
+  ['route_refresh_received', 'ROUTE-REFRESH messages received.', ofMessages((counts) => counts.routeRefreshesReceived)],
+  ['total_sent', 'Messages sent.', ofMessages((counts) => sumOf(counts, 'Sent'))],
+  ['total_received', 'Messages received.', ofMessages((counts) => sumOf(counts, 'Received'))],
+];
+
+export function bgpMetrics(registry: Registry, sources: BgpMetricsSources): void {
+  showSessions(registry, sources);
+  showOwn(registry, sources);
+  showBfd(registry, sources);
+}
+
+function showSessions(registry: Registry, { sessions }: BgpMetricsSources): void {
+  const registers = [registry];
+  const labelNames = ['peer', 'vrf'];
+  for (const [name, help, read] of GAUGES) {
+    new Gauge({
+      name: `metallb_bgp_${name}`,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const row of sessions()) this.set(labelsOf(row), read(row));
+      },
+    });
+  }
+  for (const [name, help, read] of COUNTERS) {
+    new Counter({
+      name: `metallb_bgp_${name}`,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const row of sessions()) this.inc(labelsOf(row), read(row));
+      },
+    });
+  }
+}
+
+function showOwn(registry: Registry, { sessions, wallMs }: BgpMetricsSources): void {
+  const registers = [registry];
+  const labelNames = ['peer', 'vrf', 'name'];
+  const ownLabels = (row: BgpMetricsRow) => ({ ...labelsOf(row), name: row.view.peer });
+  new Gauge({
+    name: 'metallb_bgp_session_state',
+    help: '1 for the state that the session with the BGPPeer of that name is in, 0 for the others.',
+    labelNames: [...labelNames, 'state'],
+    registers,
+    collect() {
+      this.reset();
+      for (const row of sessions()) {
+        for (const state of STATES) this.set({ ...ownLabels(row), state }, row.view.state === state ? 1 : 0);
+      }
+    },
+  });
+  new Gauge({
+    name: 'metallb_bgp_session_uptime_seconds',
+    help: 'How long the session has been established; 0 while it is not.',
+    labelNames,
+    registers,
+    collect() {
+      this.reset();
+      for (const row of sessions()) {
+        const upMs = isUp(row.view) ? Math.max(0, wallMs() - row.view.sinceWallMs) : 0;
+        this.set(ownLabels(row), upMs / 1000);
+      }
+    },
+  });
+  new Gauge({
+    name: 'metallb_bgp_session_last_error',
+    help: 'Always 1; the label says why the last connection ended, or was not made. Absent where none has.',
+    labelNames: [...labelNames, 'error'],
+    registers,
+    collect() {
+      this.reset();
+      for (const row of sessions()) {
+        const { lastError } = row.view;
+        if (lastError !== undefined) this.set({ ...ownLabels(row), error: lastError.slice(0, LONGEST_ERROR) }, 1);
+      }
+    },
+  });
+  const counter = (name: string, help: string, read: (view: BgpSessionView) => number): void => {
+    new Counter({
+      name,
+      help,
+      labelNames,
+      registers,
+      collect() {
+        this.reset();
+        for (const row of sessions()) this.inc(ownLabels(row), read(row.view));
+      },
+    });
+  };
+  counter(
+    'metallb_bgp_session_established_total',
+    'How often the session came about.',
+    ({ established }) => established,
+  );
+  counter('metallb_bgp_session_flaps_total', 'How often the session ceased to be established.', ({ flaps }) => flaps);
+}
+
+function showBfd(registry: Registry, { sessions }: BgpMetricsSources): void {
+  const registers = [registry];
+  const rows = () => sessions().flatMap((row) => (row.view.bfd === undefined ? [] : [{ row, bfd: row.view.bfd }]));
+  const gauge = (name: string, help: string, read: (bfd: BfdView) => number | undefined): void => {
+    new Gauge({
+      name: `metallb_bfd_${name}`,
+      help,
+      labelNames: ['peer', 'vrf'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { row, bfd } of rows()) {
+          const value = read(bfd);
+          if (value !== undefined) this.set(bfdLabelsOf(row), value);
+        }
+      },
+    });
+  };
+  const counter = (name: string, help: string, read: (bfd: BfdView) => number): void => {
+    new Counter({
+      name: `metallb_bfd_${name}`,
+      help,
+      labelNames: ['peer', 'vrf'],
+      registers,
+      collect() {
+        this.reset();
+        for (const { row, bfd } of rows()) this.inc(bfdLabelsOf(row), read(bfd));
+      },
+    });
+  };
+  gauge('session_up', '1 while BFD with the router is up, else 0.', ({ state }) => (state === 'up' ? 1 : 0));
+  counter('control_packet_input', 'BFD control packets received.', ({ packetsReceived }) => packetsReceived);
+  counter('control_packet_output', 'BFD control packets sent.', ({ packetsSent }) => packetsSent);
+  counter('session_up_events', 'How often BFD came up.', ({ ups }) => ups);
+  counter('session_down_events', 'How often BFD went down.', ({ downs }) => downs);
+  gauge(
+    'detection_time_seconds',
+    'How long the router may be silent before it is taken for dead. Absent while none is agreed on.',
+    ({ detectionTimeMs }) => inSeconds(detectionTimeMs),
+  );
+  gauge(
+    'transmit_interval_seconds',
+    'How often this side sends control packets. Absent while none is agreed on.',
+    ({ transmitIntervalMs }) => inSeconds(transmitIntervalMs),
+  );
+}
+
+/** "192.0.2.1:179", "fd00::1:179"; a router that was not found behind its interface is named by that. */
+function labelsOf(row: BgpMetricsRow): { readonly peer: string; readonly vrf: string } {
+  const { peer, vrf } = bfdLabelsOf(row);
+  return { peer: `${peer}:${row.planned.peer.port}`, vrf };
+}
+
+/** BFD knows no port. */
+function bfdLabelsOf({ planned, view }: BgpMetricsRow): { readonly peer: string; readonly vrf: string } {
+  const { remote, vrf } = planned.peer;
+  const place = 'interface' in remote ? remote.interface : remote.address;
+  return { peer: view.remoteAddress === '' ? place : view.remoteAddress, vrf: vrf ?? DEFAULT_VRF };
+}
+
+function isUp({ state }: BgpSessionView): boolean {
+  return state === 'established';
+}
+
+function inSeconds(milliseconds: number | undefined): number | undefined {
+  return milliseconds === undefined ? undefined : milliseconds / 1000;
+}
+
+function ofMessages(read: (counts: BgpMessageCounts) => number): Read {
+  return ({ view }) => read(view.messages);
+}
+
+function sumOf(counts: BgpMessageCounts, direction: 'Sent' | 'Received'): number {
+  return Object.entries(counts).reduce((sum, [name, count]) => (name.endsWith(direction) ? sum + count : sum), 0);
+}
