@@ -273,8 +273,8 @@ export class BgpSession {
           other.drop({ cause: 'lost', reason: 'the router has connected anew' }, now);
         else collided(connection, now);
       } else if (other.state === 'open-confirm') {
-        const isLoser = other.direction === connection.direction || connection.direction === kept;
-        collided(isLoser ? other : connection, now);
+        // There is one of each direction at the most.
+        collided(connection.direction === kept ? other : connection, now);
       }
     }
   }
