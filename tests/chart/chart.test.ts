@@ -28,6 +28,15 @@ interface Rendered {
   readonly [field: string]: unknown;
 }
 
+interface SpeakerPods {
+  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly Container[] } } };
+}
+
+interface Container {
+  readonly args: readonly string[];
+  readonly securityContext: { readonly capabilities: object };
+}
+
 async function render(...flags: readonly string[]): Promise<Rendered[]> {
   const done = await plane.helm(['template', ...release, ...kubeVersion, ...flags]);
   expect(done).toMatchObject({ exitCode: 0 });
@@ -171,6 +180,19 @@ describe('helm template', () => {
     const objects = await render('--set-json', 'controller.affinity={"nodeAffinity":{}}');
     const deployment = objects.find(({ kind }) => kind === 'Deployment');
     expect(deployment).toHaveProperty(['spec', 'template', 'spec', 'affinity'], { nodeAffinity: {} });
+  });
+
+  test.each([
+    { port: 0, args: [], capabilities: ['NET_RAW'] },
+    { port: 179, args: ['--bgp-listen-port=179'], capabilities: ['NET_RAW', 'NET_BIND_SERVICE'] },
+    { port: 1023, args: ['--bgp-listen-port=1023'], capabilities: ['NET_RAW', 'NET_BIND_SERVICE'] },
+    { port: 1024, args: ['--bgp-listen-port=1024'], capabilities: ['NET_RAW'] },
+  ])('to listen for routers at port $port takes $capabilities', async ({ port, args, capabilities }) => {
+    const objects = await render('--set', `speaker.bgpListenPort=${port}`);
+    const speaker = objects.find(({ kind }) => kind === 'DaemonSet') as unknown as SpeakerPods;
+    const [container] = speaker.spec.template.spec.containers;
+    expect(container?.args.filter((arg) => arg.startsWith('--bgp'))).toEqual(args);
+    expect(container?.securityContext.capabilities).toEqual({ drop: ['ALL'], add: capabilities });
   });
 
   test('values reach the programs', async () => {

@@ -124,6 +124,8 @@ export interface BgpPeer {
   readonly gracefulRestart: boolean;
   /** The router is in another AS and more than one hop away. */
   readonly ebgpMultiHop: boolean;
+  /** GTSM (RFC 5082): packets that came over more hops than these are dropped, 1 … 254. Absent: any are let in. */
+  readonly ttlSecurityHops?: number;
   /** Linux VRF of the session. Absent: the default one. */
   readonly vrf?: string;
   /** Announce both families over this one session. */

@@ -18,6 +18,8 @@ import { readSelectors } from './config-selectors.ts';
 const MAX_ASN = 4_294_967_295;
 const MAX_SECONDS = 65_535;
 const DEFAULT_PORT = 179;
+/** A packet that starts with a TTL of 255 is on its last hop with 1. */
+const MAX_SECURITY_HOPS = 254;
 /** <linux/tcp.h> TCP_MD5SIG_MAXKEYLEN. */
 const MAX_PASSWORD_BYTES = 80;
 
@@ -49,6 +51,7 @@ export function readBgpPeer(resource: RawResource, references: PeerReferences): 
     routerId: readRouterId(spec.field('routerID')),
     bfdProfile: readBfdProfileName(spec.field('bfdProfile'), references),
     vrf: spec.field('vrf').text() || undefined,
+    ttlSecurityHops: readTtlSecurityHops(spec),
     ...readTimers(spec),
     ...readPassword(spec, references),
   };
@@ -117,6 +120,19 @@ function readMultiHop(spec: Field, isInternal: boolean): boolean {
   const multiHop = field.boolean(false);
   if (multiHop && isInternal) field.invalid('is for a router in another AS, but both sides are in the same one');
   return multiHop;
+}
+
+/**
+ * Not in MetalLB. Exclusive with ebgpMultiHop, as in FRR: that one gives packets a TTL for the way, this one wants the most
+ * there is at both ends.
+ */
+function readTtlSecurityHops(spec: Field): number | undefined {
+  const field = spec.field('ttlSecurityHops');
+  const hops = field.within(1, MAX_SECURITY_HOPS);
+  if (hops !== undefined && spec.field('ebgpMultiHop').value === true) {
+    field.invalid('says how far away the router may be, as does ebgpMultiHop: remove one of both');
+  }
+  return hops;
 }
 
 /**

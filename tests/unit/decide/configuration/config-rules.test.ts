@@ -526,6 +526,17 @@ describe('peers', () => {
       given: one({ peerASN: 64500, ebgpMultiHop: true }),
       want: [`${AT}.ebgpMultiHop`],
     },
+    { name: 'GTSM over 1 to 254 hops is accepted', given: one({ ttlSecurityHops: 254 }), want: [] },
+    ...[0, 255, '1'].map((ttlSecurityHops) => ({
+      name: `GTSM over ${JSON.stringify(ttlSecurityHops)} hops is refused`,
+      given: one({ ttlSecurityHops }),
+      want: [`${AT}.ttlSecurityHops`],
+    })),
+    {
+      name: 'GTSM and ebgpMultiHop exclude each other',
+      given: one({ ttlSecurityHops: 2, ebgpMultiHop: true }),
+      want: [`${AT}.ttlSecurityHops`],
+    },
     { name: 'peerAddress or interface is required', given: bare(['peerAddress']), want: [`${AT}.peerAddress`] },
     {
       name: 'peerAddress and interface exclude each other',

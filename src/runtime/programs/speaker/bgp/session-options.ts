@@ -54,7 +54,8 @@ export function sessionOptions(
 }
 
 export function streamTarget(peer: BgpPeer, { address, device }: Remote): StreamTarget {
-  const bound = peer.vrf ?? device;
+  // An interface of a VRF stands for it; a link-local address needs the interface.
+  const bound = device ?? peer.vrf;
   return {
     address,
     port: peer.port,
@@ -80,6 +81,7 @@ function familiesOf({ remote, dualStackAddressFamily }: BgpPeer, transport: 'ipv
 }
 
 function hopLimit(peer: BgpPeer): HopLimit {
+  if (peer.ttlSecurityHops !== undefined) return { kind: 'gtsm', hops: peer.ttlSecurityHops };
   if (isInternal(peer) || peer.ebgpMultiHop) return { kind: 'ttl', ttl: MANY_HOPS };
   return { kind: 'ttl', ttl: ONE_HOP };
 }
