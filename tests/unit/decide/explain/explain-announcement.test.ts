@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import { EXCLUDE_LABEL } from '../../../../src/runtime/decide/announcing/node-fitness.ts';
 import type { ExplainWorld } from '../../../../src/runtime/decide/explain/case.ts';
 import { explainProblems, explainService } from '../../../../src/runtime/decide/explain/explain.ts';
 import type { Layer2World, SpeakerStanding } from '../../../../src/runtime/decide/explain/layer2-world.ts';
-import { EXCLUDE_LABEL } from '../../../../src/runtime/decide/layer2/eligibility.ts';
 import type { Config } from '../../../../src/runtime/model/config.ts';
 import type { LanConflict } from '../../../../src/runtime/model/conflict.ts';
 import type { Mac } from '../../../../src/runtime/model/mac.ts';
