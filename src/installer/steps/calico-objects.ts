@@ -16,7 +16,12 @@ export interface CalicoObjects {
   /** Absent: nobody has made the object. */
   readonly bgp?: CalicoBgpConfiguration;
   readonly peers: readonly CalicoPeer[];
+  /** TCP port at which its BIRD listens on every node. */
+  readonly listenPort: number;
 }
+
+/** Where nobody sets another. */
+const LISTEN_PORT = 179;
 
 /** A router that Calico's nodes speak to. */
 export interface CalicoPeer {
@@ -55,6 +60,7 @@ async function readOf(cluster: Cluster, apiVersion: CalicoApiVersion): Promise<C
       name: metadata.name,
       address: textOf((spec as { peerIP?: unknown } | undefined)?.peerIP),
     })),
+    listenPort: Number((object?.['spec'] as { listenPort?: unknown } | undefined)?.listenPort ?? LISTEN_PORT),
   };
 }
 

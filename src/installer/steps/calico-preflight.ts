@@ -66,8 +66,17 @@ function delegateWarnings({ peers }: CalicoObjects): readonly string[] {
   ];
 }
 
-function rivalWarnings(plan: AddonPlan, { bgp, peers }: CalicoObjects): readonly string[] {
-  return [...(bgp === undefined ? [] : twiceAdvertised(plan, bgp)), ...sharedRouters(plan, peers)];
+function rivalWarnings(plan: AddonPlan, { bgp, peers, listenPort }: CalicoObjects): readonly string[] {
+  return [
+    ...(bgp === undefined ? [] : twiceAdvertised(plan, bgp)),
+    ...sharedRouters(plan, peers),
+    ...(plan.bgpListenPort === listenPort
+      ? [
+          `metallb_bgp_listen_port is ${listenPort}, where Calico’s BIRD listens on every node that it runs on: the ` +
+            'speakers cannot listen there, and what a router opens reaches Calico; leave it empty, or choose another port',
+        ]
+      : []),
+  ];
 }
 
 /** Our own entries are about to go, and are no trouble. */

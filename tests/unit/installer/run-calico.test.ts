@@ -271,6 +271,21 @@ describe('Calico as a rival of metallb_protocol "bgp"', () => {
     expect(await rivals(given)).toEqual([]);
   });
 
+  test('the port at which BIRD listens', async () => {
+    const warned = async (config: string, ...objects: readonly KubeObject[]): Promise<readonly string[]> => {
+      const { warnings } = await runInstallation({ ...setUp(config, objects).installation, mode: 'check' });
+      return warnings.filter((text) => text.includes('listen'));
+    };
+    expect(await warned(`${BGP}metallb_bgp_listen_port: 179\n`)).toEqual([
+      expect.stringMatching(/^metallb_bgp_listen_port is 179, where Calico’s BIRD listens/),
+    ]);
+    expect(await warned(`${BGP}metallb_bgp_listen_port: 1179\n`)).toEqual([]);
+    const moved = bgpConfiguration([]);
+    const other = { ...moved, spec: { ...(moved['spec'] as object), listenPort: 178 } };
+    expect(await warned(`${BGP}metallb_bgp_listen_port: 179\n`, other)).toEqual([]);
+    expect(await warned(`${BGP}metallb_bgp_listen_port: 178\n`, other)).toHaveLength(1);
+  });
+
   test.each(['10.6.204.254', '10.6.204.254:179', '[10.6.204.254]:179'])(
     'a session with the same router: %s',
     async (at) => {

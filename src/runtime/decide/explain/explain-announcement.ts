@@ -115,13 +115,9 @@ function messageOf(found: Found): string {
     case 'by-bgp':
       return 'a BGPAdvertisement covers its pool, and no L2Advertisement does: it is not announced by layer 2';
     case 'by-calico': {
-      const block = blockOf(planned.world.calicoBlocks ?? [], ip);
-      const { namespace, name, externalTrafficPolicy } = service;
-      const local =
-        externalTrafficPolicy === 'Local'
-          ? `, and the address itself from the nodes with pods of ${namespace}/${name}`
-          : '';
-      return `Calico advertises it: ${block?.cidr} is in spec.serviceLoadBalancerIPs of its ${CALICO_BGP_TEXT}, which every node of Calico announces${local}`;
+      const block = blockOf(planned.world.calicoBlocks ?? [], ip)?.cidr;
+      const local = '; externalTrafficPolicy is Local, so the address itself goes out from the nodes with pods only';
+      return `Calico advertises it: ${block} is in spec.serviceLoadBalancerIPs of its ${CALICO_BGP_TEXT}${service.externalTrafficPolicy === 'Local' ? local : ''}`;
     }
     case 'calico-not-told':
       return `Calico is to advertise it, and no block in spec.serviceLoadBalancerIPs of its ${CALICO_BGP_TEXT} covers it`;

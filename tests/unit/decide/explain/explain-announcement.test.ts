@@ -166,15 +166,13 @@ describe('where Calico advertises', () => {
     });
     expect([address.reason, address.message]).toEqual([
       'by-calico',
-      'Calico advertises it: 10.6.204.16/28 is in spec.serviceLoadBalancerIPs of its BGPConfiguration default, which every node of Calico announces',
+      'Calico advertises it: 10.6.204.16/28 is in spec.serviceLoadBalancerIPs of its BGPConfiguration default',
     ]);
   });
 
-  test('with externalTrafficPolicy Local the nodes with pods say so themselves', () => {
+  test('with externalTrafficPolicy Local it says from where the address itself goes out', () => {
     const given: Given = { service: { externalTrafficPolicy: 'Local' }, layer2: calico('10.6.204.16/28') };
-    expect(explained(given).address.message).toMatch(
-      /, and the address itself from the nodes with pods of default\/web$/,
-    );
+    expect(explained(given).address.message).toMatch(/; externalTrafficPolicy is Local, .* nodes with pods only$/);
   });
 
   test('no block does: nobody announces it, and the controller knows why', () => {
