@@ -149,6 +149,44 @@ describe('an address that is announced', () => {
 
 const NOBODY = { statuses: [] };
 
+describe('where Calico advertises', () => {
+  const calico = (...cidrs: readonly string[]): Partial<Layer2World> => ({
+    statuses: [],
+    speakers: [],
+    calicoBlocks: cidrs.map((cidr) => ({ cidr })),
+  });
+
+  test('a block of its list covers the address: it is announced, and no node’s standing on the link matters', () => {
+    const { announced, asAsked, address, advice } = explained({ layer2: calico('192.0.2.0/24', '10.6.204.16/28') });
+    expect({ announced, asAsked, advice, nodes: address.nodes }).toEqual({
+      announced: true,
+      asAsked: true,
+      advice: [],
+      nodes: [],
+    });
+    expect([address.reason, address.message]).toEqual([
+      'by-calico',
+      'Calico advertises it: 10.6.204.16/28 is in spec.serviceLoadBalancerIPs of its BGPConfiguration default',
+    ]);
+  });
+
+  test('with externalTrafficPolicy Local it says from where the address itself goes out', () => {
+    const given: Given = { service: { externalTrafficPolicy: 'Local' }, layer2: calico('10.6.204.16/28') };
+    expect(explained(given).address.message).toMatch(/; externalTrafficPolicy is Local, .* nodes with pods only$/);
+  });
+
+  test('no block does: nobody announces it, and the controller knows why', () => {
+    const { announced, address, advice } = explained({ layer2: calico('10.6.205.0/24') });
+    expect([announced, address.reason]).toEqual([false, 'calico-not-told']);
+    expect(advice).toEqual([expect.stringContaining('kubectl get configurationstate controller')]);
+  });
+
+  test('an address of no pool is no matter of Calico’s', () => {
+    const given = { config: { pools: [] }, layer2: calico('10.6.204.16/28') };
+    expect(explained(given).address.reason).toBe('address-not-in-any-pool');
+  });
+});
+
 describe('an address that nobody announces', () => {
   test.each<{ name: string; given: Given; reason: string; message: string | RegExp; advice: RegExp }>([
     {
