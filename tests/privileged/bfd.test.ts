@@ -320,7 +320,7 @@ describePrivileged('BFD', () => {
     await isUp(child, far);
     await waitFor(
       'echo packets that came back',
-      async () => ((await far.counters(NODE.v4))['echo-packet-input'] ?? 0) > 20,
+      async () => (await far.counters()).some((counters) => counters['echo-packet-input'] > 20),
       { withinMs: WITHIN_MS },
     );
     expect((await child.view('tor')).state).toBe('up');

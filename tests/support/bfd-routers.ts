@@ -2,7 +2,7 @@
  * FRR's bfdd and BIRD as neighbours over BFD alone, without BGP: each in a namespace, with neighbours as a test wants them.
  * Their own BFD sessions are asked for in their own words.
  */
-import { access } from 'node:fs/promises';
+import { access, readFile } from 'node:fs/promises';
 import { Daemons } from './interop/daemons.ts';
 import type { LanHost } from './netns.ts';
 import { waitFor } from './wait-for.ts';
@@ -105,6 +105,13 @@ function birdConfig(neighbours: readonly BfdRouterNeighbour[]): string {
   ].join('\n');
 }
 
+export interface FrrCounters {
+  readonly peer: string;
+  readonly 'session-up': number;
+  readonly 'session-down': number;
+  readonly 'echo-packet-input': number;
+}
+
 export class Frr implements BfdRouter {
   readonly name = 'FRR';
   readonly #daemons: Daemons;
@@ -147,9 +154,14 @@ export class Frr implements BfdRouter {
     return { state: found.status as BfdRouterView['state'], text: JSON.stringify(found) };
   }
 
-  async counters(neighbour: string): Promise<Readonly<Record<string, number>>> {
-    const peers = JSON.parse(await this.#ask('show bfd peers counters json')) as ({ peer: string } & object)[];
-    return peers.find(({ peer }) => peer === neighbour) as unknown as Readonly<Record<string, number>>;
+  /** Of all peers, by FRR's own names. */
+  async counters(): Promise<readonly FrrCounters[]> {
+    return JSON.parse(await this.#ask('show bfd peers counters json')) as FrrCounters[];
+  }
+
+  /** Of bfdd. */
+  async pid(): Promise<number> {
+    return Number(await readFile(this.#daemons.file('bfdd.pid'), 'utf8'));
   }
 
   signal(signal: 'SIGKILL' | 'SIGSTOP' | 'SIGCONT'): void {
