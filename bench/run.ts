@@ -11,6 +11,7 @@ import { SandboxError } from '../src/sandbox/errors.ts';
 import { measureAllocation } from './allocation.ts';
 import { measureAnnouncement } from './announcement.ts';
 import { BenchCluster } from './bench-cluster.ts';
+import { benchBfd } from './bfd.ts';
 import { measureDecision } from './decision.ts';
 import { measureElection } from './election.ts';
 import { measureFailover } from './failover.ts';
@@ -34,6 +35,7 @@ interface Measurement {
 const measurements: readonly Measurement[] = [
   { name: 'image', title: 'image size', measure: measureImageSize },
   { name: 'neighbours', title: 'ARP and NDP reply', measure: benchNeighbourLatency },
+  { name: 'bfd', title: '64 BFD sessions at 3 × 50 ms', measure: benchBfd },
   { name: 'addresses', title: '5,000 addresses on one node', measure: benchManyAddresses },
   { name: 'decision', title: 'who gets which address, decided alone', measure: measureDecision },
   { name: 'election', title: 'who announces which address, decided alone', measure: measureElection },

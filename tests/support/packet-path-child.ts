@@ -12,7 +12,7 @@ import type { PacketPathCommand } from './packet-path-process.ts';
 const program = path.resolve(import.meta.dirname, 'packet-path-process.ts');
 
 /** As root in the speaker's container: no capability but this one. */
-const NET_RAW_ONLY = ['setpriv', '--bounding-set', '-all,+net_raw', '--inh-caps', '-all'];
+export const NET_RAW_ONLY = ['setpriv', '--bounding-set', '-all,+net_raw', '--inh-caps', '-all'];
 
 /** An address to announce: on every interface with its subnet, or on those named. */
 export interface Announced {

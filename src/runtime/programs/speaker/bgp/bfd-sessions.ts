@@ -188,8 +188,15 @@ export class BfdSessions {
 
   #arrived(arrival: BfdArrival): void {
     const reading = readBfd(arrival, this.#table);
-    if (reading.kind === 'packet') this.#watched.get(reading.session)?.path.receive(reading.packet);
-    else this.#drops.set(reading.reason, (this.#drops.get(reading.reason) ?? 0) + 1);
+    if (reading.kind === 'packet') {
+      this.#watched.get(reading.session)?.path.receive(reading.packet);
+      return;
+    }
+    this.#drops.set(reading.reason, (this.#drops.get(reading.reason) ?? 0) + 1);
+    if (reading.reason !== 'ttl-too-low') return;
+    for (const { path } of this.#watched.values()) {
+      if (path.path?.hops === arrival.hops && path.path.peer === arrival.peer) path.receiveFromTooFar(arrival.ttl);
+    }
   }
 
   #changed(key: string, change: BfdChange): void {

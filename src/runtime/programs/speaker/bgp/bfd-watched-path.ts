@@ -69,6 +69,7 @@ export class WatchedPath {
   #running: Running | undefined;
   #reason = 'it has not begun yet';
   #sendError: HostError | undefined;
+  #tooLowTtl: number | undefined;
   #isBroken = false;
   #packetsSent = 0;
   #armed: { readonly at: Instant; readonly cancel: () => void } | undefined;
@@ -144,7 +145,13 @@ export class WatchedPath {
 
   receive(packet: BfdPacket): void {
     this.#sendError = undefined;
+    this.#tooLowTtl = undefined;
     this.#handle({ kind: 'packet', packet });
+  }
+
+  /** A packet came for it that is not heeded, because it has passed more routers than it may. */
+  receiveFromTooFar(ttl: number): void {
+    this.#tooLowTtl = ttl;
   }
 
   view(): BfdView {
@@ -222,6 +229,7 @@ export class WatchedPath {
     this.#running?.sender.close();
     this.#running = undefined;
     this.#sendError = undefined;
+    this.#tooLowTtl = undefined;
     this.#isBroken = false;
   }
 
@@ -263,6 +271,7 @@ export class WatchedPath {
       peer: this.wanted.peer,
       isHeard: snapshot.packetsReceived > 0,
       sendError: this.#sendError,
+      tooLowTtl: this.#tooLowTtl,
     });
   }
 

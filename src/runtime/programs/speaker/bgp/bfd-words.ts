@@ -6,6 +6,7 @@ import {
   DIAGNOSTIC_ADMINISTRATIVELY_DOWN,
   DIAGNOSTIC_DETECTION_TIME_EXPIRED,
   DIAGNOSTIC_NEIGHBOR_SIGNALED_DOWN,
+  DIAGNOSTIC_NONE,
   describeDiagnostic,
 } from '../../../protocols/bfd/iana.ts';
 import type { BfdSnapshot } from '../../../protocols/bfd/interface.ts';
@@ -19,14 +20,19 @@ export type BfdStanding = Pick<BfdSnapshot, 'state' | 'remoteState' | 'diagnosti
   readonly isHeard: boolean;
   /** The last failure to send, since something was heard. */
   readonly sendError: HostError | undefined;
+  /** TTL of what came last over more hops than it may. Absent: nothing has, since something was heard. */
+  readonly tooLowTtl: number | undefined;
 };
 
 /** "": it is up. */
 export function describeBfd(standing: BfdStanding): string {
-  const { state, diagnostic, peer, sendError } = standing;
+  const { state, diagnostic, peer, sendError, tooLowTtl } = standing;
   if (state === 'up') return '';
   if (state === 'admin-down') return `switched off by this node (${describeDiagnostic(diagnostic)})`;
   const said = state === 'init' ? `${peer} is heard, and has not heard this node yet` : describeDown(standing);
+  if (tooLowTtl !== undefined) {
+    return `${said}; its packets arrive with TTL ${tooLowTtl}, which is less than minimumTtl of the BFD profile`;
+  }
   return sendError === undefined ? said : `${said}; ${describeSendError(sendError, peer)}`;
 }
 
@@ -34,8 +40,9 @@ function describeDown({ diagnostic, remoteState, remoteDiagnostic, peer, isHeard
   if (!isHeard) return `nothing was heard from ${peer} yet`;
   if (diagnostic === DIAGNOSTIC_DETECTION_TIME_EXPIRED) return `nothing was heard from ${peer} for the detection time`;
   if (remoteState === 'admin-down') {
-    const why =
-      remoteDiagnostic === DIAGNOSTIC_ADMINISTRATIVELY_DOWN ? '' : ` (${describeDiagnostic(remoteDiagnostic)})`;
+    // FRR gives none.
+    const isPlain = remoteDiagnostic === DIAGNOSTIC_ADMINISTRATIVELY_DOWN || remoteDiagnostic === DIAGNOSTIC_NONE;
+    const why = isPlain ? '' : ` (${describeDiagnostic(remoteDiagnostic)})`;
     return `${peer} has switched the session off${why}`;
   }
   if (diagnostic === DIAGNOSTIC_NEIGHBOR_SIGNALED_DOWN) {

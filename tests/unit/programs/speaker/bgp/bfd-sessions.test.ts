@@ -392,8 +392,15 @@ describe('over several hops', () => {
     theirs.setSessions([wanted({ ...multihop, name: 'node', peer: NODE })]);
     ours.setSessions([wanted(multihop)]);
     await clock.advance(4000);
-    expect(ours.view('tor')?.state).toBe('down');
+    expect(ours.view('tor')).toMatchObject({
+      state: 'down',
+      diagnostic:
+        'nothing was heard from 192.0.2.1 yet; its packets arrive with TTL 249, which is less than minimumTtl of the BFD profile',
+    });
     expect(ours.drops().get('ttl-too-low')).toBeGreaterThan(0);
+    link.ttl = 250;
+    await clock.advance(4000);
+    expect(ours.view('tor')?.diagnostic).toBe('');
   });
 
   test('a lower bound in the profile counts without a new session', async () => {

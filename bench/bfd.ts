@@ -1,0 +1,157 @@
+/**
+ * How many BFD sessions go down that should not, and what they cost: 64 at 3 × 50 ms with BIRD on the other side of a link,
+ * against the floor, FRR's bfdd in our place on the same link in the same run. Once with the machine left alone, and once
+ * with every core kept busy by somebody else, and with a thread of our own process that never yields for 200 ms at a
+ * time, as the Kubernetes client's may; then also with our thread in real time.
+ *
+ * BIRD runs on the same cores: some downs are its own lateness, and the floor has those as well. "told": BIRD took the
+ * session down, because it heard nothing of us for 150 ms. "silent": we heard nothing of BIRD.
+ */
+import { spawn } from 'node:child_process';
+import { readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import type { Ip } from '../src/runtime/model/ip.ts';
+import type { WantedBfd } from '../src/runtime/programs/speaker/bgp/bfd-route.ts';
+import { BfdChild } from '../tests/support/bfd-child.ts';
+import { type BfdRouterNeighbour, Bird, Frr } from '../tests/support/bfd-routers.ts';
+import { bfdProfile } from '../tests/support/fake-paths.ts';
+import { makeFolder } from '../tests/support/interop/folder.ts';
+import { createLan, type LanHost } from '../tests/support/netns.ts';
+import { waitFor } from '../tests/support/wait-for.ts';
+import { monotonicMs } from './machine.ts';
+
+const SESSIONS = 64;
+const RUN_MS = 20_000;
+const UP_WITHIN_MS = 60_000;
+/** Of the kernel's clock in /proc/PID/stat. */
+const TICK_MS = 10;
+
+const numbers = Array.from({ length: SESSIONS }, (_, index) => index + 1);
+const nodeAddress = (number: number) => `10.9.0.${number}`;
+const routerAddress = (number: number) => `10.9.1.${number}`;
+
+interface Outcome {
+  readonly downs: string;
+  /** Share of one core. */
+  readonly cpu: number;
+}
+
+interface Site {
+  readonly node: LanHost;
+  readonly folder: string;
+}
+
+/** Needs root. Takes about two minutes. */
+export async function benchBfd(): Promise<string[]> {
+  const folder = await makeFolder();
+  const lan = await createLan({
+    node: numbers.map((number) => `${nodeAddress(number)}/16`),
+    router: numbers.map((number) => `${routerAddress(number)}/16`),
+  });
+  const bird = new Bird(lan.host('router'), path.join(folder, 'bird'));
+  const site = { node: lan.host('node'), folder };
+  const lines: string[] = [];
+  try {
+    await bird.configure(numbers.map((number) => neighbour(nodeAddress(number), routerAddress(number))));
+    lines.push(row("FRR's bfdd (the floor)", await runFloor(site)));
+    lines.push(row('ours', await runOurs(site, [])));
+    const hogs = Array.from({ length: os.availableParallelism() }, () =>
+      spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }),
+    );
+    try {
+      lines.push(row("cores busy, FRR's bfdd (the floor)", await runFloor(site)));
+      lines.push(row('cores busy, ours', await runOurs(site, ['--busy-thread'])));
+      lines.push(row('cores busy, ours in real time', await runOurs(site, ['--busy-thread', '--real-time'])));
+    } finally {
+      for (const hog of hogs) hog.kill('SIGKILL');
+    }
+  } finally {
+    await bird.stop();
+    await lan.remove();
+    await rm(folder, { recursive: true, force: true });
+  }
+  return [...lines, `each for ${RUN_MS / 1000} s, once all ${SESSIONS} were up`];
+}
+
+async function runOurs({ node }: Site, options: readonly string[]): Promise<Outcome> {
+  const child = new BfdChild(node, options, 'all');
+  try {
+    await child.ready();
+    if (options.includes('--real-time') && child.scheduling !== 'real time') {
+      return { downs: `not measured: ${child.scheduling}`, cpu: Number.NaN };
+    }
+    child.set(numbers.map(wanted));
+    const isUp = async () => Object.values((await child.report()).views).every(({ state }) => state === 'up');
+    await waitFor('all sessions', isUp, { withinMs: UP_WITHIN_MS, everyMs: 500 });
+    const [before, began, seen] = [await child.report(), monotonicMs(), child.events.length];
+    await pause(RUN_MS);
+    const [after, ended] = [await child.report(), monotonicMs()];
+    const downs = child.events.slice(seen).flatMap(({ event }) => (event.kind === 'down' ? [event.reason] : []));
+    const packets = (report: typeof before) =>
+      Object.values(report.views).reduce(
+        (sum, { packetsSent, packetsReceived }) => sum + packetsSent + packetsReceived,
+        0,
+      );
+    const perSecond = ((packets(after) - packets(before)) / (ended - began)) * 1000;
+    const silent = downs.filter((reason) => reason.includes('nothing was heard')).length;
+    return {
+      downs: `${downs.length} (told ${downs.length - silent}, silent ${silent})   ${perSecond.toFixed(0)} packets/s both ways`,
+      // The thread that keeps busy is no cost of BFD's.
+      cpu: options.includes('--busy-thread') ? Number.NaN : (after.cpuMs - before.cpuMs) / (ended - began),
+    };
+  } finally {
+    await child.close();
+  }
+}
+
+async function runFloor({ node, folder }: Site): Promise<Outcome> {
+  const frr = new Frr(node, path.join(folder, `frr-${monotonicMs()}`));
+  try {
+    await frr.configure(numbers.map((number) => neighbour(routerAddress(number), nodeAddress(number))));
+    const isUp = async () => {
+      const counters = await frr.counters();
+      return counters.length === SESSIONS && counters.every((one) => one['session-up'] > one['session-down']);
+    };
+    await waitFor("all of bfdd's sessions", isUp, { withinMs: UP_WITHIN_MS, everyMs: 500 });
+    const downs = async () => (await frr.counters()).reduce((sum, one) => sum + one['session-down'], 0);
+    const pid = await frr.pid();
+    const [before, ticks, began] = [await downs(), await cpuTicks(pid), monotonicMs()];
+    await pause(RUN_MS);
+    const cpu = (((await cpuTicks(pid)) - ticks) * TICK_MS) / (monotonicMs() - began);
+    return { downs: `${(await downs()) - before}`, cpu };
+  } finally {
+    await frr.stop();
+  }
+}
+
+function row(name: string, { downs, cpu }: Outcome): string {
+  const cost = Number.isNaN(cpu) ? '' : `   ${(cpu * 100).toFixed(1)} % of a core`;
+  return `${name.padEnd(36)} false downs ${downs}${cost}`;
+}
+
+function neighbour(address: string, local: string): BfdRouterNeighbour {
+  return { address, local, intervalMs: 50, multiplier: 3 };
+}
+
+function wanted(number: number): WantedBfd {
+  return {
+    name: `${number}`,
+    peer: routerAddress(number) as Ip,
+    local: nodeAddress(number) as Ip,
+    hops: 'single',
+    profile: bfdProfile(),
+  };
+}
+
+/** utime and stime, behind the program's name, which may have spaces. */
+async function cpuTicks(pid: number): Promise<number> {
+  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
+  return Number(fields[11]) + Number(fields[12]);
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, milliseconds));
+}
+
+if (import.meta.main) console.log((await benchBfd()).join('\n'));
