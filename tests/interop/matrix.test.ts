@@ -18,6 +18,7 @@ import { FAR_NODE, FAR_ROUTER, NODE, ROUTER, type World } from '../support/inter
 import { createLan, type Lan } from '../support/netns.ts';
 import { describePrivileged } from '../support/privileged.ts';
 
+const KINDS = [FRR, BIRD, GOBGP, EXABGP];
 /** Each feature sends an OPEN, an UPDATE and a KEEPALIVE at the least. */
 const LEAST_FRAMES = 60;
 /** Characters of a log that a failure shows. */
@@ -32,10 +33,12 @@ describePrivileged('interop', () => {
   afterAll(async () => {
     await rm(folder, { recursive: true, force: true });
     // Where jest's own report goes; its console would add a stack.
-    process.stderr.write(`\n${formatMatrix(cells)}\n\n`);
+    const routers = KINDS.map(({ name }) => name);
+    const features = FEATURES.map(({ name }) => name);
+    process.stderr.write(`\n${formatMatrix(routers, features, cells)}\n\n`);
   });
 
-  describe.each([FRR, BIRD, GOBGP, EXABGP])('$name', (kind) => {
+  describe.each(KINDS)('$name', (kind) => {
     let lan: Lan;
     let world: World;
     let captured: Capture;

@@ -28,6 +28,8 @@ import {
   readYesNo,
 } from './readers.ts';
 
+/** Those that are about what routers are told. */
+const POOL_BGP_FIELDS = ['advertisements', ...ADVERTISEMENT_FIELDS];
 const POOL_FIELDS = [
   'name',
   'addresses',
@@ -39,8 +41,7 @@ const POOL_FIELDS = [
   'service_selectors',
   'interfaces',
   'node_selectors',
-  'advertisements',
-  ...ADVERTISEMENT_FIELDS,
+  ...POOL_BGP_FIELDS,
   'exclude_addresses',
   'retention',
   'quarantine',
@@ -146,7 +147,7 @@ const readPool: Reader<WrittenPool> = (value: Located, what, report) => {
     nodeSelectors,
     written: fields.get('advertisements', readList(readWrittenAdvertisement)) ?? [],
     advertised: { ...readAdvertisementFields(fields), nodeSelectors },
-    bgpFields: setFields(value, ['advertisements', ...ADVERTISEMENT_FIELDS]),
+    bgpFields: setFields(value, POOL_BGP_FIELDS),
     ...reserve,
     ...(drain === undefined ? {} : { drain }),
     ...(maxAddressesPerNamespace === undefined ? {} : { maxAddressesPerNamespace }),
@@ -212,6 +213,13 @@ export function rangesOutsideSubnets(
   );
 }
 
+/** How Calico advertises is said in Calico's own objects. */
+const UNUSED_FIELDS: Readonly<Record<Protocol, readonly string[]>> = {
+  layer2: POOL_BGP_FIELDS,
+  bgp: ['interfaces'],
+  calico: [...POOL_BGP_FIELDS, 'interfaces', 'node_selectors'],
+};
+
 /** Warnings for pools that hold a node's own address, or set what the protocol does not use. */
 export function poolWarnings(
   pools: readonly PlannedPool[],
@@ -231,8 +239,12 @@ export function poolWarnings(
           `${node.name}; it is skipped, no Service gets it`,
       );
     }
-    const unused = protocol === 'layer2' ? pool.bgpFields : pool.interfaces.length > 0 ? ['interfaces'] : [];
-    for (const field of unused) {
+    const set = [
+      ...pool.bgpFields,
+      ...(pool.interfaces.length > 0 ? ['interfaces'] : []),
+      ...(pool.nodeSelectors.length > 0 ? ['node_selectors'] : []),
+    ];
+    for (const field of set.filter((name) => UNUSED_FIELDS[protocol].includes(name))) {
       warnings.push(
         `${formatPosition(pool.at)}: "${field}" of the pool "${pool.name}" has no effect with metallb_protocol "${protocol}"`,
       );

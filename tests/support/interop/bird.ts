@@ -28,7 +28,7 @@ export const BIRD: RouterKind = {
     const protocol = (neighbour: string) => `p${protocols.indexOf(neighbour)}`;
     return {
       async start(config) {
-        await daemons.stop('at-once');
+        await daemons.reset();
         protocols = config.neighbours.map(({ address }) => address);
         const file = await daemons.write('bird.conf', writeConfig(config));
         daemons.start('bird', ['-f', '-c', file, '-s', socket, '-P', daemons.file('pid')]);
@@ -38,7 +38,13 @@ export const BIRD: RouterKind = {
         });
       },
       session: async (neighbour) => readSession(await ask(`show protocols all ${protocol(neighbour)}`)),
-      routes: async (neighbour) => readRoutes(await ask(`show route all protocol ${protocol(neighbour)}`)),
+      async routes(neighbour) {
+        const session = await ask(`show protocols all ${protocol(neighbour)}`);
+        const routes = readRoutes(await ask(`show route all protocol ${protocol(neighbour)}`));
+        // It marks no single route: until End-of-RIB all of them are.
+        const isStale = session.includes('Neighbor graceful restart active');
+        return inPrefixOrder(routes.map((route) => ({ ...route, isStale })));
+      },
       async countRoutes(neighbour) {
         const text = await ask(`show route protocol ${protocol(neighbour)} count`);
         return Number(/(\d+) of \d+ routes for \d+ networks in table master4/.exec(text)?.[1] ?? 0);
@@ -149,8 +155,8 @@ function readSession(text: string): SessionSeen {
 }
 
 /** A route is a line with its prefix, which stands once for all routes to it, and lines with its attributes, further in. */
-function readRoutes(text: string): readonly RouteSeen[] {
-  const routes: RouteSeen[] = [];
+function readRoutes(text: string): readonly Omit<RouteSeen, 'isStale'>[] {
+  const routes: Omit<RouteSeen, 'isStale'>[] = [];
   let prefix = '';
   for (const block of text.split(/\n(?=\S)/)) {
     const [head = ''] = block.split('\n');
@@ -176,10 +182,9 @@ function readRoutes(text: string): readonly RouteSeen[] {
       ...(localPref === undefined ? {} : { localPref }),
       ...(multiExitDisc === undefined ? {} : { multiExitDisc }),
       communities: communities.sort(),
-      isStale: / \(\d+s/.test(head),
     });
   }
-  return inPrefixOrder(routes);
+  return routes;
 }
 
 function readBfd(text: string, neighbour: string): 'up' | 'down' | undefined {

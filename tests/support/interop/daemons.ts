@@ -1,7 +1,7 @@
 /** Programs that run in a host's namespace until they are ended, in a folder of their own, logging to a file there. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { CommandResult, LanHost } from '../netns.ts';
 
@@ -27,6 +27,13 @@ export class Daemons {
   /** Absolute path of a file in the folder. */
   file(name: string): string {
     return path.join(this.folder, name);
+  }
+
+  /** Ends what runs at once, and forgets what it has left in the folder. */
+  async reset(): Promise<void> {
+    await this.stop('at-once');
+    await rm(this.folder, { recursive: true, force: true });
+    await mkdir(this.folder, { recursive: true });
   }
 
   async write(name: string, text: string): Promise<string> {

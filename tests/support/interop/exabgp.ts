@@ -3,7 +3,7 @@
  * writes them to a file, from which the table is put together. It has no BFD, and routes end with their session.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmod, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, readFile, writeFile } from 'node:fs/promises';
 import { waitFor } from '../wait-for.ts';
 import { Daemons } from './daemons.ts';
 import {
@@ -42,7 +42,7 @@ export const EXABGP: RouterKind = {
     return {
       async start(config) {
         await stop('at-once');
-        for (const file of [eventsFile, commandsFile]) await rm(file, { force: true });
+        await daemons.reset();
         const program = await daemons.write('api', `#!/bin/sh\ncat ${commandsFile} &\nexec cat >> ${eventsFile}\n`);
         await chmod(program, 0o755);
         await daemons.run('mkfifo', commandsFile);
@@ -88,7 +88,8 @@ function writeNeighbour({ asn, identifier, originates = [] }: RouterConfig, neig
     `  local-as ${asn};`,
     `  peer-as ${neighbour.asn};`,
     `  hold-time ${neighbour.holdTimeSeconds ?? 9};`,
-    ...(neighbour.passive ? ['  passive true;', '  listen 179;'] : ['  passive false;']),
+    `  passive ${neighbour.passive === true};`,
+    '  listen 179;',
     ...(neighbour.password === undefined ? [] : [`  md5-password "${neighbour.password}";`, '  md5-base64 false;']),
     ...(hops?.kind === 'multihop' ? [`  outgoing-ttl ${hops.hops};`] : []),
     ...(ttl === undefined ? [] : ['  outgoing-ttl 255;', `  incoming-ttl ${ttl};`]),
@@ -103,8 +104,9 @@ function writeNeighbour({ asn, identifier, originates = [] }: RouterConfig, neig
     '  api {',
     '    processes [ api ];',
     '    neighbor-changes;',
+    // No "refresh": what it says of one is not JSON.
     // "packets": it cannot decode a NOTIFICATION that has a text, so this is where the text is to be seen.
-    '    receive { parsed; packets; notification; open; update; refresh; }',
+    '    receive { parsed; packets; notification; open; update; }',
     '    send { parsed; notification; }',
     '  }',
     '}',

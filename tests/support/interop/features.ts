@@ -33,6 +33,9 @@ const BOTH = ['ipv4', 'ipv6'] as const;
 const GOBGP = 'GoBGP 3.10';
 const EXABGP = 'ExaBGP 4.2';
 
+/** So often a router tries to connect, at the least. */
+const ROUTER_RETRIES_MS = 1500;
+
 /** A route of ours as a router in another AS has it. */
 function seen(prefix: string, more: Partial<RouteSeen> = {}): object {
   const nextHop = prefix.includes(':') ? NODE.v6 : NODE.v4;
@@ -78,7 +81,20 @@ export const FEATURES: readonly Feature[] = [
     },
   },
   {
+    name: 'eBGP: IPv4 routes with IPv6 next hops',
+    async run(world) {
+      const given: SessionGiven = {
+        over: 'v6',
+        neighbour: { families: BOTH, extendedNextHop: true },
+        peer: { dualStackAddressFamily: true },
+        routes: [V4],
+      };
+      expect(await establish(world, given)).toEqual([seen('203.0.113.1/32', { nextHop: NODE.v6 })]);
+    },
+  },
+  {
     name: 'eBGP: both families over IPv6',
+    notFor: { [GOBGP]: 'takes IPv6 next hops for IPv4 routes wherever it can: see the row above' },
     async run(world) {
       const given: SessionGiven = {
         over: 'v6',
@@ -322,6 +338,34 @@ export const FEATURES: readonly Feature[] = [
     },
   },
   {
+    name: 'the router connects to us',
+    run: (world) => connectedTo(world, {}),
+  },
+  {
+    name: 'the router connects to us, with MD5',
+    run: (world) => connectedTo(world, { password: 'correct-horse' }),
+  },
+  {
+    name: 'collision: both connect at once',
+    async run(world) {
+      const given: SessionGiven = { neighbour: { passive: false }, routes: [V4] };
+      await startRouter(world, given);
+      // The kernel takes our connection in its stead; when it goes on, it finds that, and that its own time has come.
+      world.router.freeze();
+      world.speaker.start('listen');
+      await plan(world, given);
+      await viewSeen(world, ({ state }) => state === 'open-sent');
+      await stays('our OPEN unanswered', ROUTER_RETRIES_MS, async () => {
+        return (await world.speaker.view('router')).state === 'open-sent';
+      });
+      world.router.thaw();
+      expect(await routesSeen(world, given, 1)).toEqual([seen('203.0.113.1/32')]);
+      await stays('one session', 1500, async () => (await world.speaker.view('router')).flaps === 0);
+      expect((await world.router.session(nodeAddress(given))).isEstablished).toBe(true);
+      expect((await world.speaker.view('router')).established).toBe(1);
+    },
+  },
+  {
     name: 'hold timer: the router hangs',
     async run(world) {
       const given: SessionGiven = {
@@ -365,6 +409,19 @@ export const FEATURES: readonly Feature[] = [
     },
   },
 ];
+
+/** Our own attempts come to nothing: on that port of the router nobody listens. */
+async function connectedTo(world: World, password: { readonly password?: string }): Promise<void> {
+  const given: SessionGiven = {
+    neighbour: { passive: false, ...password },
+    peer: { port: 9, ...password },
+    routes: [V4],
+  };
+  await startRouter(world, given);
+  world.speaker.start('listen');
+  await plan(world, given);
+  expect(await routesSeen(world, given, 1)).toEqual([seen('203.0.113.1/32')]);
+}
 
 async function withPassword(world: World, over: 'v4' | 'v6'): Promise<void> {
   const given: SessionGiven = {

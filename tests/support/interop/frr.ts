@@ -33,7 +33,7 @@ export const FRR: RouterKind = {
       JSON.parse(await ask(`show bgp ${family} unicast ${prefix} json`)) as FrrRoute;
     return {
       async start(config) {
-        await daemons.stop('at-once');
+        await daemons.reset();
         asn = config.asn;
         await daemons.write('zebra.conf', '');
         await daemons.write('bfdd.conf', '');
@@ -201,6 +201,12 @@ interface FrrSummary {
   readonly peers: Readonly<Record<string, { readonly pfxRcd: number }>>;
 }
 
+/** What it calls by a name. */
+const COMMUNITIES: Readonly<Record<string, string>> = {
+  gracefulShutdown: '65535:0',
+  noExport: '65535:65281',
+};
+
 interface FrrRoute {
   readonly paths?: readonly FrrPath[];
 }
@@ -229,7 +235,7 @@ function readRoute(prefix: string, { paths = [] }: FrrRoute, neighbour: string):
       ...(path.locPrf === undefined ? {} : { localPref: path.locPrf }),
       ...(path.metric === undefined ? {} : { multiExitDisc: path.metric }),
       communities: [
-        ...(path.community?.list ?? []),
+        ...(path.community?.list ?? []).map((text) => COMMUNITIES[text] ?? text),
         ...(path.largeCommunity?.list ?? []).map((text) => `large:${text}`),
       ].sort(),
       isStale: path.stale === true,

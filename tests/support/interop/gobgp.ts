@@ -25,7 +25,7 @@ export const GOBGP: RouterKind = {
     const ask = async (...command: string[]) => (await daemons.run('gobgp', '--target', socket, ...command)).stdout;
     return {
       async start(config) {
-        await daemons.stop('at-once');
+        await daemons.reset();
         const file = await daemons.write('gobgpd.toml', writeConfig(config));
         const program = ['-f', file, '-t', 'toml', '--api-hosts', socket, '--pprof-disable', '-p', '-l', 'debug'];
         daemons.start('gobgpd', program);
@@ -41,9 +41,12 @@ export const GOBGP: RouterKind = {
         return lastError === undefined ? seen : { ...seen, lastError };
       },
       async routes(neighbour) {
-        const families = ['ipv4', 'ipv6'] as const;
-        const answers = await Promise.all(families.map((f) => ask('neighbor', neighbour, 'adj-in', '-a', f, '-j')));
-        return inPrefixOrder(answers.flatMap(readRoutes));
+        // Not what the neighbour's own table has: that is not told while its session is down.
+        const answers = [
+          await ask('global', 'rib', '-a', 'ipv4', '-j'),
+          await ask('global', 'rib', '-a', 'ipv6', '-j'),
+        ];
+        return inPrefixOrder(answers.flatMap((answer) => readRoutes(answer, neighbour)));
       },
       async countRoutes(neighbour) {
         const seen = JSON.parse(await ask('neighbor', neighbour, '-j')) as GobgpNeighbour;
@@ -172,22 +175,27 @@ function nameCapability(type: string, value = ''): CapabilityName[] {
 function readLastError(log: string, neighbour: string): string | undefined {
   const lines = log
     .split('\n')
-    .filter((line) => line.includes(`Key=${neighbour} `) && /notification|Peer Down|new=BGP_FSM_IDLE/.test(line));
-  return lines.length === 0 ? undefined : lines.slice(-4).join('\n');
+    .filter(
+      (line) => line.includes(`Key=${neighbour} `) && /notification|hold timer|Peer Down|new=BGP_FSM_IDLE/.test(line),
+    );
+  return lines.length === 0 ? undefined : lines.slice(-5).join('\n');
 }
 
 interface GobgpPath {
   readonly nlri: { readonly prefix: string };
   readonly attrs: readonly Readonly<Record<string, unknown>>[];
   readonly stale?: boolean;
+  readonly 'neighbor-ip': string;
 }
 
 const TYPE = { asPath: 2, nextHop: 3, multiExitDisc: 4, localPref: 5, communities: 8, mpReach: 14, large: 32 };
 
-function readRoutes(json: string): readonly RouteSeen[] {
-  const paths = (JSON.parse(json || '[]') ?? []) as GobgpPath[] | Readonly<Record<string, readonly GobgpPath[]>>;
-  if ('error' in paths) throw new Error(String(paths['error']));
-  return Object.values(paths).flat().map(readRoute);
+function readRoutes(json: string, neighbour: string): readonly RouteSeen[] {
+  const paths = JSON.parse(json || '{}') as Readonly<Record<string, readonly GobgpPath[]>>;
+  const fromNeighbour = Object.values(paths)
+    .flat()
+    .filter((path) => path['neighbor-ip'] === neighbour);
+  return fromNeighbour.map(readRoute);
 }
 
 function readRoute(path: GobgpPath): RouteSeen {

@@ -5,9 +5,8 @@ export interface Cell {
   readonly outcome: { readonly seconds: number } | 'failed' | { readonly notApplicable: string };
 }
 
-export function formatMatrix(cells: readonly Cell[]): string {
-  const routers = unique(cells.map(({ router }) => router));
-  const features = unique(cells.map(({ feature }) => feature));
+/** A column a router, a row a feature, in these orders; what was not tried is left empty. */
+export function formatMatrix(routers: readonly string[], features: readonly string[], cells: readonly Cell[]): string {
   const notes: string[] = [];
   const rows = features.map((feature) => {
     const outcomes = routers.map((router) => {
@@ -29,8 +28,4 @@ export function formatMatrix(cells: readonly Cell[]): string {
       .trimEnd(),
   );
   return [...lines, ...notes.map((note, index) => `(${index + 1}) ${note}`)].join('\n');
-}
-
-function unique(texts: readonly string[]): string[] {
-  return [...new Set(texts)];
 }

@@ -25,12 +25,14 @@ export class Speaker {
     this.#logFile = path.join(folder, 'speaker.log');
   }
 
-  start(): void {
+  /** 'listen': routers can connect to it as well. */
+  start(...role: readonly 'listen'[]): void {
     const log = openSync(this.#logFile, 'a');
-    const node = [process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM];
+    const node = [process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM, ...role];
     const child = spawn('ip', ['netns', 'exec', this.#host.namespace, ...node], { stdio: ['pipe', 'pipe', log] });
     closeSync(log);
     this.#child = child;
+    this.#generation = 0;
     const { stdin, stdout } = child;
     if (stdin === null || stdout === null) throw new Error('it has no pipes');
     this.#ended = new Promise((resolve) => {

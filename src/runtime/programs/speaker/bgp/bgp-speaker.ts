@@ -3,6 +3,7 @@
  *
  *     setPlan(plan) ─▶ new peer: link ─▶ start          same peer, same options: its routes are set
  *                      changed options: ended, and made anew      gone: ended
+ *     routers ──────▶ links to unnumbered routers: opened when it is known where those are
  *     close()       ─▶ the routers turn to other nodes, then the sessions end
  *
  * Ended is said so that as little as possible is lost: a router that restarts gracefully with us keeps the routes while a
@@ -20,9 +21,14 @@ import {
   CEASE_OTHER_CONFIGURATION_CHANGE,
   CEASE_PEER_DE_CONFIGURED,
 } from '../../../protocols/bgp/iana.ts';
+import type { WantedBfd } from './bfd-route.ts';
+import type { BfdSessions } from './bfd-sessions.ts';
+import { wantedBfd } from './bfd-wanted.ts';
+import type { BfdChange } from './bfd-watched-path.ts';
 import { BgpDoor, type Listening } from './bgp-door.ts';
 import { BgpLink } from './bgp-link.ts';
 import { nextHopsOf } from './next-hops.ts';
+import type { RouterWatch } from './router-watch.ts';
 import { type Remote, sessionText, streamTarget } from './session-options.ts';
 
 /** How long routers have to turn to other nodes, before routes that are about to go are withdrawn. */
@@ -38,6 +44,10 @@ export interface BgpSpeakerOptions {
   /** Absent: routers cannot connect to this node; it connects to them. */
   readonly listening?: Listening;
   readonly interfaces: () => readonly InterfaceFacts[];
+  /** Finds unnumbered routers; what it has found is said by routersChanged(). Stays the caller's. */
+  readonly routers: Pick<RouterWatch, 'setInterfaces' | 'router'>;
+  /** Watches the ways to the routers that are to be; what it finds out is said by bfdChanged(). Closed with the sessions. */
+  readonly bfd: Pick<BfdSessions, 'setSessions' | 'view' | 'close'>;
   /** Something of the views has changed. Not called from inside a call. */
   readonly onChange: () => void;
 }
@@ -64,6 +74,8 @@ export class BgpSpeaker {
 
   setPlan({ generation, sessions }: BgpPlan): void {
     if (this.#isClosing) return;
+    const interfaces = sessions.flatMap(({ peer: { remote } }) => ('interface' in remote ? [remote.interface] : []));
+    this.#options.routers.setInterfaces(interfaces);
     const before = this.#held;
     const now = new Map<string, Held>();
     for (const planned of sessions) {
@@ -83,12 +95,34 @@ export class BgpSpeaker {
       if (!now.has(name)) link.stop({ routes: 'withdraw', subcode: CEASE_PEER_DE_CONFIGURED });
     }
     this.#door?.setPeers(this.#streamPeers());
-    if (before.size > 0 || now.size > 0) this.#options.clock.schedule(0, this.#options.onChange);
+    this.#options.bfd.setSessions(this.#wantedBfd());
+    this.#options.clock.schedule(0, this.#options.onChange);
+  }
+
+  routersChanged(): void {
+    if (this.#isClosing) return;
+    for (const { link } of this.#held.values()) link.remoteChanged();
+    this.#door?.setPeers(this.#streamPeers());
+    this.#options.bfd.setSessions(this.#wantedBfd());
+  }
+
+  /** What BFD has found out about the way to a router. */
+  bfdChanged(name: string, change: BfdChange): void {
+    if (change.kind === 'down') this.#held.get(name)?.link.bfdDown(`BFD: ${change.reason}`);
+    this.#options.clock.schedule(0, this.#options.onChange);
   }
 
   /** Ordered by the peer's name. */
   views(): readonly BgpSessionView[] {
-    return [...this.#held.values()].map(({ link }) => link.view());
+    return this.sessions().map(({ view }) => view);
+  }
+
+  /** The same with what is planned. */
+  sessions(): readonly { readonly planned: PlannedSession; readonly view: BgpSessionView }[] {
+    return [...this.#held.values()].map(({ planned, link }) => {
+      const bfd = this.#options.bfd.view(planned.peer.name);
+      return { planned, view: { ...link.view(), ...(bfd === undefined ? {} : { bfd }) } };
+    });
   }
 
   /**
@@ -106,7 +140,16 @@ export class BgpSpeaker {
     for (const { link } of this.#held.values()) {
       link.stop({ routes: 'keep', subcode: CEASE_ADMINISTRATIVE_SHUTDOWN, text: 'the speaker of this node ends' });
     }
+    // Not before: that BFD ends must not look like the failure of a path.
+    this.#options.bfd.close();
     if (links.length > 0) await this.#pause(FAREWELL_MS);
+  }
+
+  #wantedBfd(): readonly WantedBfd[] {
+    return [...this.#held.values()].flatMap(({ planned }) => {
+      const remote = this.#remoteOf(planned.peer);
+      return typeof remote === 'string' ? [] : (wantedBfd(planned, remote.address) ?? []);
+    });
   }
 
   #accept({ stream, peer, local }: AcceptedStream): StandingHandlers {
@@ -118,7 +161,7 @@ export class BgpSpeaker {
 
   #streamPeers(): readonly StreamPeer[] {
     return [...this.#held.values()].flatMap(({ planned: { peer } }) => {
-      const remote = remoteOf(peer);
+      const remote = this.#remoteOf(peer);
       return typeof remote === 'string' ? [] : [{ name: peer.name, ...streamTarget(peer, remote) }];
     });
   }
@@ -131,10 +174,16 @@ export class BgpSpeaker {
       log,
       seed: Math.floor(random.next() * 2 ** 32),
       open,
-      remote: () => remoteOf(planned.peer),
+      remote: () => this.#remoteOf(planned.peer),
       nextHops: (local, device) => nextHopsOf(local, interfaces(), device),
       onChange,
     });
+  }
+
+  #remoteOf({ remote }: BgpPeer): Remote | string {
+    if ('address' in remote) return { address: remote.address };
+    const router = this.#options.routers.router(remote.interface);
+    return router.kind === 'found' ? { address: router.address, device: remote.interface } : router.text;
   }
 
   #pause(delayMs: number): Promise<void> {
@@ -142,9 +191,4 @@ export class BgpSpeaker {
       this.#options.clock.schedule(delayMs, resolve);
     });
   }
-}
-
-function remoteOf({ remote }: BgpPeer): Remote | string {
-  if ('address' in remote) return { address: remote.address };
-  return `no router was heard on ${remote.interface}`;
 }

@@ -2,9 +2,12 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { HostError } from '../../../../../src/runtime/engine/host-error.ts';
 import type { AdvertisedRoute, PlannedSession } from '../../../../../src/runtime/model/bgp-plan.ts';
-import type { BgpPeer } from '../../../../../src/runtime/model/config.ts';
+import type { BfdView } from '../../../../../src/runtime/model/bgp-session.ts';
+import type { BfdProfile, BgpPeer } from '../../../../../src/runtime/model/config.ts';
 import type { IpPrefix } from '../../../../../src/runtime/model/ip-prefix.ts';
+import type { WantedBfd } from '../../../../../src/runtime/programs/speaker/bgp/bfd-route.ts';
 import { BgpSpeaker } from '../../../../../src/runtime/programs/speaker/bgp/bgp-speaker.ts';
+import type { RouterView } from '../../../../../src/runtime/programs/speaker/bgp/router-link.ts';
 import { greeting, messagesIn, RESTARTING_OPEN } from '../../../../support/bgp-peer.ts';
 import { type FakeStream, FakeStreams } from '../../../../support/fake-streams.ts';
 import { ip } from '../../../../support/views.ts';
@@ -25,6 +28,11 @@ const PEER: BgpPeer = {
 let clock: VirtualClock;
 let streams: FakeStreams;
 let changes: number;
+let sought: readonly string[];
+let watched: readonly WantedBfd[];
+let bfd: BfdView | undefined;
+let isBfdClosed: boolean;
+let router: RouterView;
 let warnings: object[];
 let speaker: BgpSpeaker;
 
@@ -32,13 +40,32 @@ beforeEach(() => {
   clock = new VirtualClock();
   streams = new FakeStreams();
   changes = 0;
+  router = { kind: 'not-found', reason: 'no-router', text: 'no router advertises itself on eth0' };
   warnings = [];
+  watched = [];
+  bfd = undefined;
+  isBfdClosed = false;
   speaker = new BgpSpeaker({
     clock,
     random: fixedRandom(),
     log: { info: () => undefined, warn: (fields) => warnings.push(fields) },
     open: streams.open,
     interfaces: () => [{ name: 'eth0', index: 2, running: true, addresses: ['192.0.2.10/24', '2001:db8::10/64'] }],
+    routers: {
+      setInterfaces: (names) => {
+        sought = names;
+      },
+      router: () => router,
+    },
+    bfd: {
+      setSessions: (wanted) => {
+        watched = wanted;
+      },
+      view: () => bfd,
+      close: () => {
+        isBfdClosed = true;
+      },
+    },
     onChange: () => {
       changes += 1;
     },
@@ -161,12 +188,55 @@ describe('what cannot be reached', () => {
     );
     expect(JSON.stringify(speaker.views())).not.toContain('"x"');
   });
+});
 
-  test('a router behind an interface that nobody has heard of is no connection at all', async () => {
-    speaker.setPlan({ generation: 1, sessions: [planned({ remote: { interface: 'eth9' } })] });
-    await clock.advance(0);
+describe('an unnumbered router', () => {
+  const unnumbered = () => planned({ remote: { interface: 'eth0' } });
+  const found = (address: string) => {
+    router = { kind: 'found', address: ip(address), others: [] };
+    speaker.routersChanged();
+  };
+
+  test('is looked for, and connected to as soon as it is found, by its interface', async () => {
+    speaker.setPlan({ generation: 1, sessions: [unnumbered(), planned({ name: 'other' })] });
+    expect(sought).toEqual(['eth0']);
+    await clock.advance(1000);
+    expect(streams.all).toHaveLength(1);
+    found('fe80::100');
+    expect(streams.last.target).toMatchObject({ address: 'fe80::100', device: 'eth0', port: 179 });
+    const stream = establish();
+    expect(prefixesTold(stream).flat()).toEqual(['198.51.100.1/32']);
+    expect(speaker.views()[0]).toMatchObject({ state: 'established', remoteAddress: 'fe80::100' });
+    found('fe80::101');
+    await clock.advance(20_000);
+    expect(streams.all.filter(({ target }) => target.device === 'eth0')).toEqual([stream]);
+  });
+
+  test('is not found: the session says why, and opens nothing; it goes on asking', async () => {
+    speaker.setPlan({ generation: 1, sessions: [unnumbered()] });
+    await clock.advance(2000);
+    expect(speaker.views()[0]).toMatchObject({
+      state: 'active',
+      remoteAddress: '',
+      lastError: 'no router advertises itself on eth0',
+    });
+    router = { kind: 'not-found', reason: 'interface-down', text: 'eth0 is down' };
+    await clock.advance(20_000);
+    expect(speaker.views()[0]).toMatchObject({ lastError: 'eth0 is down' });
     expect(streams.all).toEqual([]);
-    expect(speaker.views()).toMatchObject([{ state: 'active', lastError: expect.stringContaining('eth9') }]);
+    await clock.advance(10_000);
+    found('fe80::100');
+    await clock.advance(12_000);
+    expect(streams.all).toHaveLength(1);
+  });
+
+  test('that is not wanted any more is not connected to when it is found', async () => {
+    speaker.setPlan({ generation: 1, sessions: [unnumbered()] });
+    speaker.setPlan({ generation: 2, sessions: [] });
+    expect(sought).toEqual([]);
+    found('fe80::100');
+    await clock.advance(20_000);
+    expect(streams.all).toEqual([]);
   });
 });
 
@@ -185,6 +255,47 @@ describe('a kernel that takes no more', () => {
     stream.handlers.drained();
     await clock.advance(1000);
     expect(prefixesTold(stream).flat()).toHaveLength(25_000);
+  });
+});
+
+describe('BFD', () => {
+  const PROFILE: BfdProfile = {
+    name: 'fast',
+    receiveIntervalMs: 50,
+    transmitIntervalMs: 50,
+    detectMultiplier: 3,
+    echoIntervalMs: 50,
+    echoMode: false,
+    passiveMode: false,
+    minimumTtl: 254,
+  };
+  const withBfd = { ...planned({ bfdProfile: 'fast' }), bfd: PROFILE };
+
+  test('the way to a router is watched with its profile, and seen in the view', () => {
+    bfd = { state: 'up', diagnostic: '', packetsSent: 1, packetsReceived: 1, ups: 1, downs: 0 };
+    speaker.setPlan({ generation: 1, sessions: [withBfd] });
+    expect(watched).toMatchObject([{ name: 'router', peer: '192.0.2.1', hops: 'single', profile: PROFILE }]);
+    expect(speaker.views()).toMatchObject([{ bfd: { state: 'up' } }]);
+    speaker.setPlan({ generation: 2, sessions: [planned()] });
+    expect(watched).toEqual([]);
+  });
+
+  test('a way that fails takes the session with it at once, and why is said', () => {
+    speaker.setPlan({ generation: 1, sessions: [withBfd] });
+    const stream = establish();
+    speaker.bfdChanged('router', { kind: 'down', reason: 'nothing was heard for 150 ms' });
+    expect(messagesIn(stream.written).at(-1)).toMatchObject({
+      kind: 'notification',
+      notification: { code: 6, subcode: 10 },
+    });
+    expect(speaker.views()).toMatchObject([{ state: 'idle', lastError: 'BFD: nothing was heard for 150 ms' }]);
+  });
+
+  test('a router that has switched BFD off is no failure', () => {
+    speaker.setPlan({ generation: 1, sessions: [withBfd] });
+    establish();
+    speaker.bfdChanged('router', { kind: 'switched-off', reason: 'by the router' });
+    expect(speaker.views()).toMatchObject([{ state: 'established' }]);
   });
 });
 
@@ -215,6 +326,7 @@ describe('the end', () => {
     await clock.advance(200);
     await closed;
     expect({ ended: stream.ended, told: stream.written.length }).toEqual({ ended: 'in-order', told });
+    expect(isBfdClosed).toBe(true);
   });
 
   test('a plan that comes afterwards opens nothing', async () => {
