@@ -1,7 +1,7 @@
 /**
  * The steps of an installation, in their order. Each is asked first what it would change; with --check that is all.
  */
-import type { AddonPlan } from './plan/addon-plan.ts';
+import type { AddonPlan, Protocol } from './plan/addon-plan.ts';
 import type { ObjectChange, Reporter } from './progress.ts';
 import type { RenderedAddon } from './render/render-addon.ts';
 import { summarizeChanges } from './steps/apply-objects.ts';
@@ -11,6 +11,7 @@ import { checkCalico } from './steps/calico-preflight.ts';
 import type { Cluster } from './steps/cluster.ts';
 import {
   CONFIGURATION,
+  type ConfigurationPlan,
   DEFINITIONS,
   NAMESPACE,
   planConfiguration,
@@ -24,6 +25,7 @@ import type { Helm } from './steps/helm.ts';
 import type { ArchivedImage } from './steps/image-archive.ts';
 import { planLivenessKey } from './steps/liveness-key.ts';
 import { LOAD_IMAGE, type LoadInput, loadImage, nodesWithoutImage } from './steps/load-image.ts';
+import { MOVE, waitMoved } from './steps/move-announcement.ts';
 import type { NodeShell } from './steps/node-shell.ts';
 import {
   type ClusterFacts,
@@ -61,15 +63,10 @@ export interface RunResult {
   readonly warnings: readonly string[];
 }
 
-/** This version's speakers hold no BGP sessions. */
-export const BGP_WARNING =
-  'metallb_protocol is "bgp": Services get addresses, but this version does not announce them by BGP yet; ' +
-  'routers need static routes to the nodes, or use "layer2"';
-
 export async function runInstallation(installation: Installation): Promise<RunResult> {
   const { plan, cluster, helm, reporter, mode } = installation;
   const workloads = plan.protocol === 'calico' ? [CONTROLLER] : [CONTROLLER, SPEAKERS];
-  const total = mode === 'check' ? 6 : 7 + workloads.length;
+  const total = mode === 'check' ? 6 : 8 + workloads.length;
   const changes: ObjectChange[] = [];
   const warnings: string[] = [];
   const warn = (texts: readonly string[]): void => {
@@ -91,7 +88,6 @@ export async function runInstallation(installation: Installation): Promise<RunRe
   };
 
   warn(plan.warnings);
-  if (plan.protocol === 'bgp') warn([BGP_WARNING]);
   let facts: ClusterFacts = { version: '', nodes: [] };
   let calico: CalicoObjects | undefined;
   await step(PREFLIGHT, async () => {
@@ -117,8 +113,8 @@ export async function runInstallation(installation: Installation): Promise<RunRe
   });
   // Both are asked before either is written: a configuration that the server refuses must not meet new programs.
   const { objects } = installation.rendered;
-  const configuration = await planConfiguration({ cluster, objects, kinds: installation.role.kinds });
-  const { installMethod: method } = plan;
+  const { installMethod: method, protocol } = plan;
+  const configuration = await planConfiguration({ cluster, protocol, objects, kinds: installation.role.kinds });
   const releaseInput = { cluster, helm, method, values: installation.rendered.valuesText, kubeVersion: facts.version };
   await step(RELEASE, async () => {
     const [key, release] = [await planLivenessKey(cluster, RELEASE), await planRelease(releaseInput)];
@@ -130,10 +126,10 @@ export async function runInstallation(installation: Installation): Promise<RunRe
       write: () => key.write().then(handOver.write).then(release.write),
     });
   });
-  const takeBack = plan.protocol === 'calico' ? undefined : planTakeBack(cluster, calico);
+  const move = planMove(installation, configuration, calico);
   await step(CONFIGURATION, async () => {
     const summary = await carryOut(configuration);
-    if (mode === 'check' && takeBack !== undefined) await carryOut(takeBack);
+    for (const farewell of mode === 'check' ? move.farewells : []) await carryOut(farewell);
     return summary;
   });
   if (mode === 'check') return { changes, warnings };
@@ -141,13 +137,32 @@ export async function runInstallation(installation: Installation): Promise<RunRe
     await step(workload.step, () => waitReady(cluster, workload, wait));
   }
   const hasChanged = changes.some(({ action }) => action !== 'unchanged');
-  await step(VERIFY, async () => {
-    const said = await verifyConfiguration({ cluster, objects, wait, hasChanged });
-    // Only now that others announce does Calico cease to.
-    if (takeBack !== undefined) await carryOut(takeBack);
-    return said;
+  await step(VERIFY, () => verifyConfiguration({ cluster, objects, wait, hasChanged }));
+  const { from, farewells } = move;
+  if (protocol === 'calico' || from.length === 0) {
+    reporter.step(++number, total, MOVE);
+    reporter.skip('nothing is announced another way');
+    return { changes, warnings };
+  }
+  await step(MOVE, async () => {
+    const moved = await waitMoved({ cluster, plan, from, to: protocol }, wait);
+    warn(moved.warnings);
+    // Only now that others announce do these cease to.
+    for (const farewell of farewells) await carryOut(farewell);
+    return moved.summary;
   });
   return { changes, warnings };
+}
+
+/** Who announced until now and is not to any more, and what there is to do about it once somebody else does. */
+function planMove(
+  { plan, cluster }: Installation,
+  { old }: ConfigurationPlan,
+  calico: CalicoObjects | undefined,
+): { readonly from: readonly Protocol[]; readonly farewells: readonly StepPlan[] } {
+  const takeBack = plan.protocol === 'calico' ? [] : [planTakeBack(cluster, calico)];
+  const isCalicosTurnOver = takeBack.some(({ changes }) => changes.length > 0);
+  return { from: [...old.protocols, ...(isCalicosTurnOver ? ['calico' as const] : [])], farewells: [old, ...takeBack] };
 }
 
 async function loadImageStep(

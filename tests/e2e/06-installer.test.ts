@@ -160,22 +160,25 @@ spec: { addresses: ["${c.network}.40/32"], autoAssign: false }
   }, 120_000);
 });
 
-describe('switching layer2 to bgp and back by the inventory', () => {
-  test('moves the configuration, says what this version cannot do, and every Service keeps its address', async () => {
+describe('switching layer2 to bgp where no router is', () => {
+  test('takes nothing away, says which session fails, and is undone by switching back', async () => {
     const inventory = await copyInventory('bgp', {
       'config.yml': (text) =>
         `${text.replace(/^metallb_protocol:.*$/m, 'metallb_protocol: "bgp"')}
+metallb_wait_seconds: 30
 metallb_bgp_my_asn: 64512
 metallb_peers:
   - { name: router, peer_asn: 64513, peer_address: "${c.network}.254" }
 `,
     });
     const to = await install(['addon', 'metallb', '-i', inventory]);
-    expect(to.output).toMatch(/warning: .*BGP/);
-    expect(to.exitCode).toBe(0);
-    expect(await c.list('l2advertisements', '-n', 'metallb-system')).toEqual([]);
+    expect(to.output).toMatch(/after 30 s [0-9]+ of [0-9]+ Services are not announced by BGP: .*nginx/);
+    expect(to.output).toMatch(/BGP session of node \S+ with "router" \(\S+\.254\) is not established: ./);
+    expect(to.exitCode).toBe(9);
+    expect(await c.list('l2advertisements', '-n', 'metallb-system')).toHaveLength(1);
     expect((await c.list('bgppeers', '-n', 'metallb-system'))[0]?.spec).toMatchObject({ myASN: 64512, peerASN: 64513 });
     expect(await c.externalIp('nginx')).toBe(`${c.network}.20`);
+    await c.reachable('client', `${c.network}.20`, SOON_MS);
 
     const back = await install(['addon', 'metallb', '-i', c.inventory]);
     expect(back.exitCode).toBe(0);

@@ -74,10 +74,10 @@ export interface PlannedPool {
   readonly interfaces: readonly string[];
   /** Nodes that announce the pool; ORed; empty: all. */
   readonly nodeSelectors: readonly LabelSelector[];
-  /** Names of communities or literal ones; BGP only. */
-  readonly communities: readonly string[];
-  /** Names of the peers that hear of the pool; empty: all; BGP only. */
-  readonly peers: readonly string[];
+  /** What routers are told of the pool, at least one; BGP only. Their names differ, within all pools. */
+  readonly advertisements: readonly PlannedAdvertisement[];
+  /** The fields that were set for the pool and are for BGP only, by their names in the inventory. */
+  readonly bgpFields: readonly string[];
   /** Never given out, each an address, a CIDR or a range. */
   readonly excludeAddresses: readonly PlannedRange[];
   /** "24h"; absent: the address of a deleted Service does not wait for it. */
@@ -96,30 +96,68 @@ export interface PlannedBgp {
   readonly peers: readonly PlannedPeer[];
   readonly bfdProfiles: readonly PlannedBfdProfile[];
   readonly communities: readonly { readonly name: string; readonly value: string }[];
+}
+
+export interface PlannedAdvertisement {
+  readonly name: string;
+  /** Where it is written; where its pool is, when it is not written at all. */
+  readonly at: SourcePosition;
   /** Prefix length of the announced routes: 1 … 32. */
   readonly aggregationLength: number;
   /** 1 … 128 */
   readonly aggregationLengthV6: number;
-  /** Absent: the peer's default. */
+  /** 0 … 2^32 − 1. Absent: the peer's default. */
   readonly localPref?: number;
+  /** Names of communities or literal ones. */
+  readonly communities: readonly string[];
+  /** Names of the peers that hear of it; empty: all. */
+  readonly peers: readonly string[];
+  /** Nodes that announce it; ORed; empty: all. */
+  readonly nodeSelectors: readonly LabelSelector[];
+  /** Services it is for; ORed; empty: all. */
+  readonly serviceSelectors: readonly LabelSelector[];
+  /** 1 … 10. Absent: not at all. */
+  readonly asPathPrepend?: number;
+  /** 0 … 2^32 − 1. Absent: none is sent. */
+  readonly multiExitDisc?: number;
+  /** Absent: Withdraw. */
+  readonly withoutEndpoints?: 'Withdraw' | 'Announce';
 }
 
 export interface PlannedPeer {
   readonly name: string;
   readonly at: SourcePosition;
-  /** 1 … 2^32 − 1, as the peer's. */
+  /** 1 … 2^32 − 1, as all AS numbers. */
   readonly myAsn: number;
-  readonly peerAsn: number;
-  readonly peerAddress: Ip;
+  /** This, or dynamicAsn. */
+  readonly peerAsn?: number;
+  /** Whatever AS number the router has, if it is this side's (internal) or another (external). */
+  readonly dynamicAsn?: 'internal' | 'external';
+  /** Shown to the router in place of myAsn. */
+  readonly localAsn?: number;
+  /** This, or interface. */
+  readonly peerAddress?: Ip;
+  /** The router is behind it, and known by its router advertisements. */
+  readonly interface?: string;
   readonly peerPort: number;
+  readonly sourceAddress?: Ip;
+  /** Linux VRF; absent: the default one. */
+  readonly vrf?: string;
   /** Absent: 90. 0 switches the timer off; else 3 or more. */
   readonly holdTimeSeconds?: number;
-  readonly sourceAddress?: Ip;
+  /** Absent: a third of the hold time. */
+  readonly keepaliveTimeSeconds?: number;
+  /** 1 … 65535 */
+  readonly connectTimeSeconds?: number;
   readonly routerId?: Ip;
   /** Name of a Secret of type kubernetes.io/basic-auth in the addon's namespace; passwords never stand in an inventory. */
   readonly passwordSecret?: string;
-  readonly ebgpMultiHop: boolean;
   readonly bfdProfile?: string;
+  readonly gracefulRestart: boolean;
+  readonly ebgpMultiHop: boolean;
+  /** GTSM: 1 … 254. Not along with ebgpMultiHop. */
+  readonly ttlSecurityHops?: number;
+  readonly dualStackAddressFamily: boolean;
   readonly nodeSelectors: readonly LabelSelector[];
 }
 
@@ -130,6 +168,12 @@ export interface PlannedBfdProfile {
   readonly transmitIntervalMs: number;
   /** 2 … 255, default 3: so many packets may be missed. */
   readonly detectMultiplier: number;
+  readonly echoMode: boolean;
+  /** 10 … 60000; absent: 50. */
+  readonly echoIntervalMs?: number;
+  readonly passiveMode: boolean;
+  /** 1 … 254; absent: 254. */
+  readonly minimumTtl?: number;
 }
 
 export interface PlannedImage {

@@ -6,7 +6,7 @@ import { isAbsolute, join, resolve } from 'node:path';
 import type { Inventory } from '../inventory/inventory.ts';
 import { formatPosition, type Located, type Problem } from '../inventory/located.ts';
 import type { AddonPlan, ClusterAccess, PlannedImage, PlannedPool, PlannedRange } from './addon-plan.ts';
-import { readBgp, reportUnknownReferences } from './bgp.ts';
+import { readBgp, reportAdvertisementFaults } from './bgp.ts';
 import { readClusterNetworks } from './cluster-networks.ts';
 import { readRange } from './domain-readers.ts';
 import { KNOWN_VARIABLES } from './known-variables.ts';
@@ -59,7 +59,7 @@ export function planAddon(input: PlanInput): PlanResult {
   const bgp = readBgp(variables, report);
   const nodeSubnets = variables.get('metallb_node_subnets', readList(readRange)) ?? [];
   if (protocol === 'layer2') reportStrayRanges(pools, nodeSubnets, report);
-  if (protocol === 'bgp') reportUnknownReferences(pools, bgp, report);
+  if (protocol === 'bgp') reportAdvertisementFaults(pools, bgp, report);
   if (protocol === 'bgp' && bgp.peers.length === 0 && !isSet(merged.get('metallb_peers'))) {
     report(
       positionInInventory(inventory, 'metallb_protocol'),

@@ -6,9 +6,18 @@ import { parseIp } from '../../runtime/model/ip.ts';
 import { rangeContains, rangesOverlap } from '../../runtime/model/range.ts';
 import { formatPosition, type Located } from '../inventory/located.ts';
 import type { PlannedNode, PlannedPool, PlannedRange, Protocol } from './addon-plan.ts';
+import {
+  ADVERTISEMENT_FIELDS,
+  type AdvertisementFields,
+  readAdvertisementFields,
+  readWrittenAdvertisement,
+  settleAdvertisements,
+  type WrittenAdvertisement,
+} from './bgp-advertisement.ts';
 import { readExcluded, readLabelSelector, readObjectName, readRange, readTime } from './domain-readers.ts';
 import {
   type Fields,
+  isUnset,
   type Reader,
   type Report,
   readFields,
@@ -19,6 +28,8 @@ import {
   readYesNo,
 } from './readers.ts';
 
+/** Those that are about what routers are told. */
+const POOL_BGP_FIELDS = ['advertisements', ...ADVERTISEMENT_FIELDS];
 const POOL_FIELDS = [
   'name',
   'addresses',
@@ -30,8 +41,7 @@ const POOL_FIELDS = [
   'service_selectors',
   'interfaces',
   'node_selectors',
-  'communities',
-  'peers',
+  ...POOL_BGP_FIELDS,
   'exclude_addresses',
   'retention',
   'quarantine',
@@ -43,7 +53,7 @@ const POOL_FIELDS = [
 /** Both variables together, in the order the user wrote them, the default pool first. */
 export function readPools(variables: Fields, report: Report): readonly PlannedPool[] {
   const defaultAddresses = variables.get('metallb_vip_pool', readList(readRange)) ?? [];
-  const defaultPool: readonly PlannedPool[] =
+  const defaultPool: readonly WrittenPool[] =
     defaultAddresses.length === 0
       ? []
       : [
@@ -56,7 +66,22 @@ export function readPools(variables: Fields, report: Report): readonly PlannedPo
   const pools = [...defaultPool, ...(variables.get('metallb_pools', readList(readPool)) ?? [])];
   reportRepeatedNames(pools, report);
   reportOverlaps(pools, report);
-  return pools;
+  const forAll = readAdvertisementFields(variables, 'metallb_');
+  const advertisements = variables.get('metallb_advertisements', readList(readWrittenAdvertisement)) ?? [];
+  return pools.map(({ written, advertised, ...pool }) => ({
+    ...pool,
+    advertisements: settleAdvertisements(
+      { pool, written: written.length > 0 ? written : advertisements, defaults: [advertised, forAll] },
+      report,
+    ),
+  }));
+}
+
+/** A pool as it is written: what routers are told of it also depends on what holds for all. */
+interface WrittenPool extends Omit<PlannedPool, 'advertisements'> {
+  readonly written: readonly WrittenAdvertisement[];
+  /** What holds for all advertisements of the pool. */
+  readonly advertised: AdvertisementFields;
 }
 
 /** What a pool holds back; the default pool's variables are called like the fields of the others, with a prefix. */
@@ -76,7 +101,7 @@ function readReserve(
   };
 }
 
-function emptyPool(name: string, at: PlannedPool['at']): PlannedPool {
+function emptyPool(name: string, at: PlannedPool['at']): WrittenPool {
   return {
     name,
     at,
@@ -89,13 +114,14 @@ function emptyPool(name: string, at: PlannedPool['at']): PlannedPool {
     serviceSelectors: [],
     interfaces: [],
     nodeSelectors: [],
-    communities: [],
-    peers: [],
     excludeAddresses: [],
+    bgpFields: [],
+    written: [],
+    advertised: {},
   };
 }
 
-const readPool: Reader<PlannedPool> = (value: Located, what, report) => {
+const readPool: Reader<WrittenPool> = (value: Located, what, report) => {
   const fields = readFields(value, what, POOL_FIELDS, report);
   const name = fields?.need('name', readObjectName);
   const addresses = fields?.need('addresses', readList(readRange));
@@ -103,8 +129,8 @@ const readPool: Reader<PlannedPool> = (value: Located, what, report) => {
   // Faulty ranges have been reported one by one; an empty list has not.
   const wasEmpty = value.kind === 'map' && isEmptyList(value.entries.get('addresses'));
   if (wasEmpty) report(fields.positionOf('addresses'), `the pool "${name}" has no addresses`);
-  const communities = fields.get('communities', readList(readText)) ?? [];
   const reserve = readReserve(fields, '');
+  const nodeSelectors = fields.get('node_selectors', readList(readLabelSelector)) ?? [];
   const drain = fields.get('drain', readOneOf(['NoNewAddresses', 'MoveServices']));
   const maxAddressesPerNamespace = fields.get('max_addresses_per_namespace', readInteger(1, 1_000_000));
   return {
@@ -118,21 +144,28 @@ const readPool: Reader<PlannedPool> = (value: Located, what, report) => {
     namespaceSelectors: fields.get('namespace_selectors', readList(readLabelSelector)) ?? [],
     serviceSelectors: fields.get('service_selectors', readList(readLabelSelector)) ?? [],
     interfaces: fields.get('interfaces', readList(readText)) ?? [],
-    nodeSelectors: fields.get('node_selectors', readList(readLabelSelector)) ?? [],
-    communities,
-    peers: fields.get('peers', readList(readObjectName)) ?? [],
+    nodeSelectors,
+    written: fields.get('advertisements', readList(readWrittenAdvertisement)) ?? [],
+    advertised: { ...readAdvertisementFields(fields), nodeSelectors },
+    bgpFields: setFields(value, POOL_BGP_FIELDS),
     ...reserve,
     ...(drain === undefined ? {} : { drain }),
     ...(maxAddressesPerNamespace === undefined ? {} : { maxAddressesPerNamespace }),
   };
 };
 
+/** Those of the fields that are not unset and not empty. */
+function setFields(value: Located, names: readonly string[]): readonly string[] {
+  if (value.kind !== 'map') return [];
+  return names.filter((name) => !isUnset(value.entries.get(name)) && !isEmptyList(value.entries.get(name)));
+}
+
 function isEmptyList(value: Located | undefined): boolean {
   return value?.kind === 'list' && value.items.length === 0;
 }
 
-function reportRepeatedNames(pools: readonly PlannedPool[], report: Report): void {
-  const firsts = new Map<string, PlannedPool>();
+function reportRepeatedNames(pools: readonly WrittenPool[], report: Report): void {
+  const firsts = new Map<string, WrittenPool>();
   for (const pool of pools) {
     const first = firsts.get(pool.name);
     if (first === undefined) firsts.set(pool.name, pool);
@@ -145,7 +178,7 @@ function reportRepeatedNames(pools: readonly PlannedPool[], report: Report): voi
   }
 }
 
-function reportOverlaps(pools: readonly PlannedPool[], report: Report): void {
+function reportOverlaps(pools: readonly WrittenPool[], report: Report): void {
   const ranges = pools.flatMap((pool) => pool.addresses.map((address) => ({ pool, address })));
   for (const [index, later] of ranges.entries()) {
     const earlier = ranges.slice(0, index).find(({ address }) => rangesOverlap(address.range, later.address.range));
@@ -182,9 +215,9 @@ export function rangesOutsideSubnets(
 
 /** How Calico advertises is said in Calico's own objects. */
 const UNUSED_FIELDS: Readonly<Record<Protocol, readonly string[]>> = {
-  layer2: ['communities', 'peers'],
+  layer2: POOL_BGP_FIELDS,
   bgp: ['interfaces'],
-  calico: ['communities', 'peers', 'interfaces', 'node_selectors'],
+  calico: [...POOL_BGP_FIELDS, 'interfaces', 'node_selectors'],
 };
 
 /** Warnings for pools that hold a node's own address, or set what the protocol does not use. */
@@ -206,18 +239,15 @@ export function poolWarnings(
           `${node.name}; it is skipped, no Service gets it`,
       );
     }
-    const set = {
-      communities: pool.communities,
-      peers: pool.peers,
-      interfaces: pool.interfaces,
-      node_selectors: pool.nodeSelectors,
-    };
-    for (const [field, values] of Object.entries(set)) {
-      if (UNUSED_FIELDS[protocol].includes(field) && values.length > 0) {
-        warnings.push(
-          `${formatPosition(pool.at)}: "${field}" of the pool "${pool.name}" has no effect with metallb_protocol "${protocol}"`,
-        );
-      }
+    const set = [
+      ...pool.bgpFields,
+      ...(pool.interfaces.length > 0 ? ['interfaces'] : []),
+      ...(pool.nodeSelectors.length > 0 ? ['node_selectors'] : []),
+    ];
+    for (const field of set.filter((name) => UNUSED_FIELDS[protocol].includes(name))) {
+      warnings.push(
+        `${formatPosition(pool.at)}: "${field}" of the pool "${pool.name}" has no effect with metallb_protocol "${protocol}"`,
+      );
     }
   }
   return warnings;

@@ -112,6 +112,13 @@ export function fieldsOf(
   };
 }
 
+/** The object without the keys that have no value: what is not set is absent. */
+export function withoutUnset<T extends object>(object: T): Present<T> {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as Present<T>;
+}
+
+type Present<T> = { readonly [K in keyof T]?: Exclude<T[K], undefined> };
+
 function wrong(value: Located, what: string, wanted: string, report: Report): undefined {
   report(value.at, `${what} is ${describeValue(value)}, it must be ${wanted}`);
   return undefined;

@@ -2,7 +2,13 @@
  * What the templates can name. Flat, in the custom resources' own words, and always complete: a value that is not set is
  * null or an empty list, never absent, because the templates are strict about names.
  */
-import { ADDON_NAMESPACE, type AddonPlan, type PlannedPeer, type PlannedPool } from '../plan/addon-plan.ts';
+import {
+  ADDON_NAMESPACE,
+  type AddonPlan,
+  type PlannedAdvertisement,
+  type PlannedPeer,
+  type PlannedPool,
+} from '../plan/addon-plan.ts';
 
 /** For layer2.yaml.hbs, bgp.yaml.hbs and calico.yaml.hbs. */
 export function resourcesContext(plan: AddonPlan): object {
@@ -15,12 +21,12 @@ export function resourcesContext(plan: AddonPlan): object {
       receiveInterval: profile.receiveIntervalMs,
       transmitInterval: profile.transmitIntervalMs,
       detectMultiplier: profile.detectMultiplier,
+      echoMode: profile.echoMode,
+      echoInterval: profile.echoIntervalMs ?? null,
+      passiveMode: profile.passiveMode,
+      minimumTtl: profile.minimumTtl ?? null,
     })),
     communities: plan.bgp.communities,
-    aggregationLength: plan.bgp.aggregationLength,
-    aggregationLengthV6: plan.bgp.aggregationLengthV6,
-    localPref: plan.bgp.localPref ?? null,
-    hasLocalPref: plan.bgp.localPref !== undefined,
   };
 }
 
@@ -66,8 +72,25 @@ function poolContext(pool: PlannedPool): object {
     maxAddressesPerNamespace: pool.maxAddressesPerNamespace ?? null,
     interfaces: pool.interfaces,
     nodeSelectors: pool.nodeSelectors,
-    communities: pool.communities,
-    peers: pool.peers,
+    advertisements: pool.advertisements.map(advertisementContext),
+  };
+}
+
+function advertisementContext(advertisement: PlannedAdvertisement): object {
+  return {
+    name: advertisement.name,
+    aggregationLength: advertisement.aggregationLength,
+    aggregationLengthV6: advertisement.aggregationLengthV6,
+    localPref: advertisement.localPref ?? null,
+    hasLocalPref: advertisement.localPref !== undefined,
+    communities: advertisement.communities,
+    peers: advertisement.peers,
+    nodeSelectors: advertisement.nodeSelectors,
+    serviceSelectors: advertisement.serviceSelectors,
+    asPathPrepend: advertisement.asPathPrepend ?? null,
+    multiExitDisc: advertisement.multiExitDisc ?? null,
+    hasMultiExitDisc: advertisement.multiExitDisc !== undefined,
+    withoutEndpoints: advertisement.withoutEndpoints ?? null,
   };
 }
 
@@ -75,15 +98,28 @@ function peerContext(peer: PlannedPeer): object {
   return {
     name: peer.name,
     myASN: peer.myAsn,
-    peerASN: peer.peerAsn,
-    peerAddress: peer.peerAddress,
+    peerASN: peer.peerAsn ?? null,
+    dynamicASN: peer.dynamicAsn ?? null,
+    localASN: peer.localAsn ?? null,
+    peerAddress: peer.peerAddress ?? null,
+    interface: peer.interface ?? null,
     peerPort: peer.peerPort,
-    holdTime: peer.holdTimeSeconds === undefined ? null : `${peer.holdTimeSeconds}s`,
     sourceAddress: peer.sourceAddress ?? null,
+    vrf: peer.vrf ?? null,
+    holdTime: seconds(peer.holdTimeSeconds),
+    keepaliveTime: seconds(peer.keepaliveTimeSeconds),
+    connectTime: seconds(peer.connectTimeSeconds),
     routerID: peer.routerId ?? null,
     passwordSecret: peer.passwordSecret ?? null,
-    ebgpMultiHop: peer.ebgpMultiHop,
     bfdProfile: peer.bfdProfile ?? null,
+    enableGracefulRestart: peer.gracefulRestart,
+    ebgpMultiHop: peer.ebgpMultiHop,
+    ttlSecurityHops: peer.ttlSecurityHops ?? null,
+    dualStackAddressFamily: peer.dualStackAddressFamily,
     nodeSelectors: peer.nodeSelectors,
   };
+}
+
+function seconds(count: number | undefined): string | null {
+  return count === undefined ? null : `${count}s`;
 }

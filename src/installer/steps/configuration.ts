@@ -5,7 +5,7 @@
  */
 import { InstallError } from '../errors.ts';
 import type { KubeObject } from '../kube-object.ts';
-import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
+import { ADDON_NAMESPACE, type Protocol } from '../plan/addon-plan.ts';
 import type { ObjectChange } from '../progress.ts';
 import { controllerFaults } from '../render/controller-rules.ts';
 import type { CustomKind } from '../render/crd-schema.ts';
@@ -106,24 +106,69 @@ function isEstablished(definition: KubeObject | undefined): boolean {
 
 export interface ConfigurationInput {
   readonly cluster: Cluster;
+  readonly protocol: Protocol;
   readonly objects: readonly KubeObject[];
   readonly kinds: readonly CustomKind[];
 }
 
+/** What announced before the protocol was changed, and is not to go before the new announcement is up. */
+export interface OldAnnouncement extends StepPlan {
+  readonly protocols: readonly Protocol[];
+}
+
+export interface ConfigurationPlan extends StepPlan {
+  readonly old: OldAnnouncement;
+}
+
+/** Kinds that the protocol has no use for, those that announce first: they go before what they name. */
+const OLD_KINDS: Readonly<Record<Protocol, readonly { readonly kind: string; readonly of: Protocol }[]>> = {
+  layer2: ['BGPAdvertisement', 'BGPPeer', 'BFDProfile', 'Community'].map((kind) => ({ kind, of: 'bgp' as const })),
+  bgp: [{ kind: 'L2Advertisement', of: 'layer2' }],
+  // Calico was told before anything of the speakers' was touched.
+  calico: [],
+};
+
 /** Asks the server about every object first; nothing is written when it refuses one. */
-export async function planConfiguration({ cluster, objects, kinds }: ConfigurationInput): Promise<StepPlan> {
+export async function planConfiguration({
+  cluster,
+  protocol,
+  objects,
+  kinds,
+}: ConfigurationInput): Promise<ConfigurationPlan> {
   const owned = objects.map(withOwnLabel);
   await refuseConflicts(cluster, owned);
   const planned = (await isServed(cluster, owned))
     ? await previewObjects(cluster, CONFIGURATION, owned)
     : owned.map((object) => ({ object, change: { action: 'create' as const, object: formatRef(object), fields: [] } }));
   const stale = await staleResources(cluster, owned, kinds);
-  const deletions = stale.map((object): ObjectChange => ({ action: 'delete', object: formatRef(object), fields: [] }));
+  const oldKinds = OLD_KINDS[protocol];
+  const isOld = (object: KubeObject): boolean => oldKinds.some(({ kind }) => kind === object.kind);
+  const now = deletion(
+    cluster,
+    stale.filter((object) => !isOld(object)),
+  );
+  const old = oldKinds.map(({ kind, of }) => ({ of, objects: stale.filter((object) => object.kind === kind) }));
   return {
-    changes: [...planned.map(({ change }) => change), ...deletions],
+    changes: [...planned.map(({ change }) => change), ...now.changes],
     async write() {
       await writeObjects(cluster, CONFIGURATION, planned);
-      await deleteObjects(cluster, CONFIGURATION, stale);
+      await now.write();
+    },
+    old: {
+      ...deletion(
+        cluster,
+        old.flatMap(({ objects: each }) => each),
+      ),
+      protocols: Array.from(new Set(old.filter(({ objects: each }) => each.length > 0).map(({ of }) => of))),
+    },
+  };
+}
+
+function deletion(cluster: Cluster, objects: readonly KubeObject[]): StepPlan {
+  return {
+    changes: objects.map((object): ObjectChange => ({ action: 'delete', object: formatRef(object), fields: [] })),
+    async write() {
+      await deleteObjects(cluster, CONFIGURATION, objects);
     },
   };
 }
@@ -161,10 +206,13 @@ async function staleResources(
   return owned.filter((object) => !kept.has(formatRef(object)));
 }
 
-/** Kinds that a user writes, each in one version; those with "State" or "Status" in their name the programs write. */
+/**
+ * Kinds that a user writes, each in the first version of its definition, which is the stored one; those with "State" or
+ * "Status" in their name the programs write.
+ */
 export function configurationKinds(kinds: readonly CustomKind[]): readonly Kind[] {
   const written = kinds.filter(({ kind }) => !/(State|Status)$/.test(kind));
-  return [...new Map(written.map((kind) => [kind.kind, kind])).values()];
+  return written.filter(({ kind }, index) => written.findIndex((other) => other.kind === kind) === index);
 }
 
 export async function listResources(

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { KubeObject } from '../../../src/installer/kube-object.ts';
 import { silentReporter } from '../../../src/installer/progress.ts';
 import { renderAddon } from '../../../src/installer/render/render-addon.ts';
-import { BGP_WARNING, type Installation, runInstallation } from '../../../src/installer/run-installation.ts';
+import { type Installation, runInstallation } from '../../../src/installer/run-installation.ts';
 import { runRemoval } from '../../../src/installer/run-removal.ts';
 import { formatRef } from '../../../src/installer/steps/cluster.ts';
 import { LIVENESS_KEY } from '../../../src/installer/steps/liveness-key.ts';
@@ -195,11 +195,6 @@ describe('refusals leave the cluster as it was', () => {
       'exit 6',
     ]);
   });
-});
-
-test('bgp comes with a warning, because nothing is announced yet', async () => {
-  const config = `${POOL}metallb_protocol: bgp\nmetallb_peers: [{name: r, my_asn: 1, peer_asn: 2, peer_address: 10.0.0.1}]`;
-  expect((await runInstallation(setUp(config).installation)).warnings).toEqual([BGP_WARNING]);
 });
 
 const ANNOTATION = 'metallb.io/ip-allocated-from-pool';

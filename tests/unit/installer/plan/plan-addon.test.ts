@@ -188,6 +188,7 @@ describe('what is wrong is said with its line', () => {
 
 describe('what is wrong with BGP', () => {
   const peer = (fields: string): string => `${POOL}metallb_protocol: bgp\nmetallb_peers:\n  - {name: r, ${fields}}`;
+  const good = peer('my_asn: 1, peer_asn: 2, peer_address: 10.0.0.1');
   const rows: readonly { name: string; given: string; want: string[] }[] = [
     {
       name: 'no AS number of our own',
@@ -197,7 +198,56 @@ describe('what is wrong with BGP', () => {
     {
       name: 'no address',
       given: peer('my_asn: 1, peer_asn: 2'),
-      want: ['config.yml:4: metallb_peers[0].peer_address is missing'],
+      want: [
+        'config.yml:4: metallb_peers[0].peer_address is missing; or else set interface, the interface that the router is behind',
+      ],
+    },
+    {
+      name: 'neither AS number of the router',
+      given: peer('my_asn: 1, peer_address: 10.0.0.1'),
+      want: [
+        'config.yml:4: metallb_peers[0].peer_asn is missing; or else set dynamic_asn, "internal" or "external", for whatever AS number the router has',
+      ],
+    },
+    {
+      name: 'two places where the router is, and two AS numbers',
+      given: peer('my_asn: 1, peer_asn: 2, dynamic_asn: external, peer_address: 10.0.0.1, interface: eth0'),
+      want: [
+        'config.yml:4: metallb_peers[0] has both peer_asn and dynamic_asn: remove one of them',
+        'config.yml:4: metallb_peers[0] has both peer_address and interface: remove one of them',
+      ],
+    },
+    {
+      name: 'an AS number that is no word for one',
+      given: peer('my_asn: 1, dynamic_asn: any, peer_address: 10.0.0.1'),
+      want: ['config.yml:4: metallb_peers[0].dynamic_asn is "any", it must be "internal" or "external"'],
+    },
+    {
+      name: 'a keepalive time longer than the hold time',
+      given: peer('my_asn: 1, peer_asn: 2, peer_address: 10.0.0.1, hold_time: 9, keepalive_time: 10'),
+      want: ['config.yml:4: metallb_peers[0].keepalive_time is longer than hold_time; a third of it is usual'],
+    },
+    {
+      name: 'a keepalive time that no hold time goes with',
+      given: peer('my_asn: 1, peer_asn: 2, peer_address: 10.0.0.1, keepalive_time: 7h'),
+      want: ['config.yml:4: metallb_peers[0].keepalive_time must be 0 (off) or from 1 to 21845 seconds'],
+    },
+    {
+      name: 'no time to connect',
+      given: peer('my_asn: 1, peer_asn: 2, peer_address: 10.0.0.1, connect_time: 0'),
+      want: ['config.yml:4: metallb_peers[0].connect_time must be from 1 to 65535 seconds'],
+    },
+    {
+      name: 'GTSM over more hops than there are',
+      given: peer('my_asn: 1, peer_asn: 2, peer_address: 10.0.0.1, ttl_security_hops: 255'),
+      want: ['config.yml:4: metallb_peers[0].ttl_security_hops is 255, it must be a number from 1 to 254'],
+    },
+    {
+      name: 'GTSM and multihop',
+      given: peer('my_asn: 1, peer_asn: 2, peer_address: 10.0.0.1, ttl_security_hops: 2, ebgp_multihop: yes'),
+      want: [
+        'config.yml:4: metallb_peers[0] has both ebgp_multihop and ttl_security_hops, which contradict each other: remove one of them',
+      ],
     },
     {
       name: 'a hold time that BGP has not',
@@ -240,6 +290,50 @@ describe('what is wrong with BGP', () => {
       name: 'a pool for a peer that is not there',
       given: `${peer('my_asn: 1, peer_asn: 2, peer_address: 10.0.0.1')}\nmetallb_pools: [{name: p, addresses: 10.1.0.0/24, peers: [rr]}]`,
       want: ['config.yml:5: the pool "p" names the peer "rr", which metallb_peers does not have (did you mean "r"?)'],
+    },
+    {
+      name: 'what holds for all pools is wrong once',
+      given: `${good}\nmetallb_pools: [{name: p, addresses: 10.1.0.0/24}]\nmetallb_advertisements:\n  - {peers: [rr]}\n  - {communities: [x]}`,
+      want: [
+        'config.yml:7: the pool "default" names the peer "rr", which metallb_peers does not have (did you mean "r"?)',
+        'config.yml:8: the pool "default" names the community "x", which metallb_communities does not have',
+      ],
+    },
+    {
+      name: 'attributes out of range',
+      given: `${good}\nmetallb_advertisements:\n  - {as_path_prepend: 11, multi_exit_disc: -1, without_endpoints: Keep, aggregation_length: 33}`,
+      want: [
+        'config.yml:6: metallb_advertisements[0].aggregation_length is 33, it must be a number from 1 to 32',
+        'config.yml:6: metallb_advertisements[0].as_path_prepend is 11, it must be a number from 1 to 10',
+        'config.yml:6: metallb_advertisements[0].multi_exit_disc is -1, it must be a number from 0 to 4294967295',
+        'config.yml:6: metallb_advertisements[0].without_endpoints is "Keep", it must be "Withdraw" or "Announce"',
+      ],
+    },
+    {
+      name: 'a misspelt attribute of an advertisement',
+      given: `${good}\nmetallb_pools: [{name: p, addresses: 10.1.0.0/24, advertisements: [{localpref: 1}]}]`,
+      want: ['config.yml:5: metallb_pools[0].advertisements[0] has no key "localpref" (did you mean "local_pref"?)'],
+    },
+    {
+      name: 'single Services and whole networks',
+      given: `${good}\nmetallb_aggregation_length: 24\nmetallb_advertisements: [{service_selectors: [{app: web}]}]`,
+      want: [
+        'config.yml:6: the advertisement of the pool "default" has service_selectors, which choose single addresses, and announces /24 and /128: set its aggregation_length to 32 and aggregation_length_v6 to 128',
+      ],
+    },
+    {
+      name: 'two advertisements of one name',
+      given: `${good}\nmetallb_pools:\n  - {name: a, addresses: 10.1.0.0/24, advertisements: [{name: b}]}\n  - {name: a-b, addresses: 10.2.0.0/24}`,
+      want: ['config.yml:7: the advertisement name "a-b" is taken already'],
+    },
+    {
+      name: 'a BFD profile out of range',
+      given: `${good}\nmetallb_bfd_profiles: [{name: f, echo_interval: 5, minimum_ttl: 255, passive_mode: maybe}]`,
+      want: [
+        'config.yml:5: metallb_bfd_profiles[0].passive_mode is "maybe", it must be "yes" or "no"',
+        'config.yml:5: metallb_bfd_profiles[0].echo_interval is 5, it must be a number from 10 to 60000',
+        'config.yml:5: metallb_bfd_profiles[0].minimum_ttl is 255, it must be a number from 1 to 254',
+      ],
     },
   ];
   test.each(rows)('$name', ({ given, want }) => {
@@ -354,6 +448,89 @@ describe('what is fine', () => {
   test('an address that ssh would take for an option is refused', () => {
     expect(problemsOf(POOL, '[kube_node]\nn1 ansible_host=-oProxyCommand=x\n')).toEqual([
       'hosts:2: ansible_host of n1 must not begin with "-"',
+    ]);
+  });
+});
+
+describe('what routers are told of a pool', () => {
+  const BGP = `${POOL}metallb_protocol: bgp
+metallb_bgp_my_asn: 64512
+metallb_peers: [{name: r, peer_asn: 2, peer_address: 10.0.0.1}]
+metallb_aggregation_length: 31
+metallb_local_pref: 100
+metallb_as_path_prepend: 2
+`;
+  const advertisements = (config: string) =>
+    makePlan(`${BGP}${config}`).pools.flatMap((pool) => pool.advertisements.map(({ at: _, ...rest }) => rest));
+  const DEFAULT = {
+    name: 'default',
+    aggregationLength: 31,
+    aggregationLengthV6: 128,
+    localPref: 100,
+    asPathPrepend: 2,
+    communities: [],
+    peers: [],
+    nodeSelectors: [],
+    serviceSelectors: [],
+  };
+
+  test('one advertisement of what holds for all, where nothing else is said', () => {
+    expect(advertisements('')).toEqual([DEFAULT]);
+  });
+
+  test('an advertisement’s own word, then its pool’s, then that for all', () => {
+    const given = `metallb_pools:
+  - name: p
+    addresses: 10.1.0.0/24
+    local_pref: 200
+    communities: ["65000:1"]
+    node_selectors: [{rack: "1"}]
+    advertisements:
+      - {local_pref: 0, service_selectors: [{app: web}], aggregation_length: 32}
+      - {name: quiet, communities: [], without_endpoints: Announce, multi_exit_disc: 0}
+      - {node_selectors: [{rack: "2"}]}
+`;
+    const ofPool = {
+      ...DEFAULT,
+      localPref: 200,
+      communities: ['65000:1'],
+      nodeSelectors: [{ matchLabels: { rack: '1' } }],
+    };
+    expect(advertisements(given).slice(1)).toEqual([
+      {
+        ...ofPool,
+        name: 'p',
+        localPref: 0,
+        aggregationLength: 32,
+        serviceSelectors: [{ matchLabels: { app: 'web' } }],
+      },
+      { ...ofPool, name: 'p-quiet', communities: [], withoutEndpoints: 'Announce', multiExitDisc: 0 },
+      { ...ofPool, name: 'p-3', nodeSelectors: [{ matchLabels: { rack: '2' } }] },
+    ]);
+  });
+
+  test('the list for all is for pools that have none of their own', () => {
+    const given = `metallb_advertisements: [{}, {name: wide, aggregation_length: 30}]
+metallb_pools:
+  - {name: a, addresses: 10.1.0.0/24}
+  - {name: b, addresses: 10.2.0.0/24, advertisements: [{local_pref: 5}]}
+`;
+    expect(advertisements(given).map(({ name, aggregationLength }) => `${name} /${aggregationLength}`)).toEqual([
+      'default /31',
+      'default-wide /30',
+      'a /31',
+      'a-wide /30',
+      'b /31',
+    ]);
+  });
+
+  test('in layer 2 each field that a pool sets for BGP is a warning', () => {
+    const { warnings } = makePlan(
+      `${POOL}metallb_pools: [{name: p, addresses: 10.1.0.0/24, local_pref: 1, peers: [], advertisements: [{}]}]`,
+    );
+    expect(warnings).toEqual([
+      'config.yml:2: "advertisements" of the pool "p" has no effect with metallb_protocol "layer2"',
+      'config.yml:2: "local_pref" of the pool "p" has no effect with metallb_protocol "layer2"',
     ]);
   });
 });

@@ -65,7 +65,10 @@ describe('golden files', () => {
     { name: 'layer2-every-field', config: `${POOL}${everyPoolField}    interfaces: [eth0, bond0]\n` },
     {
       name: 'bgp-every-field',
-      config: `${POOL}${everyPoolField}    communities: [no-export, "65000:1"]\n    peers: [router]\nmetallb_protocol: bgp
+      config: `${POOL}${everyPoolField}    communities: [no-export, "65000:1"]\n    peers: [router]\n    advertisements:
+      - {}
+      - {name: shop, aggregation_length: 32, service_selectors: [{app: shop}], as_path_prepend: 3, multi_exit_disc: 0, without_endpoints: Announce, communities: []}
+metallb_protocol: bgp
 metallb_bgp_my_asn: 64512
 metallb_peers:
   - name: router
@@ -78,8 +81,17 @@ metallb_peers:
     ebgp_multihop: yes
     bfd_profile: fast
     node_selectors: [{rack: "1"}]
-  - {name: plain, my_asn: 64999, peer_asn: 64514, peer_address: "fd00::fe", peer_port: 1179}
-metallb_bfd_profiles: [{name: fast, receive_interval: 100}]
+    local_asn: 64999
+    keepalive_time: 30
+    connect_time: 5
+    vrf: red
+    graceful_restart: "yes"
+    dual_stack_address_family: "yes"
+  - {name: plain, my_asn: 64999, peer_asn: 64514, peer_address: "fd00::fe", peer_port: 1179, ttl_security_hops: 1}
+  - {name: unnumbered, dynamic_asn: external, interface: eth1, bfd_profile: slow}
+metallb_bfd_profiles:
+  - {name: fast, receive_interval: 100}
+  - {name: slow, passive_mode: "yes", minimum_ttl: 250, echo_interval: 100}
 metallb_communities: [{name: no-export, value: "65535:65281"}]
 metallb_aggregation_length: 31
 metallb_local_pref: 0
@@ -111,7 +123,22 @@ metallb_image_pull_policy: Never
     expect(rendered.objects.length).toBeGreaterThanOrEqual(2);
   });
 
+  test.each(['bgp-top-of-rack', 'bgp-route-reflectors'])('the example %s', (name) => {
+    const read = (file: string): string => readFileSync(path.join(PROJECT, 'inventory.example', file), 'utf8');
+    const config = read(`${name}.yml`);
+    expect(makePlan(config, read('hosts')).warnings).toEqual([]);
+    expectGolden(`${name}.yaml`, render(config, {}, read('hosts')).resourcesText);
+  });
+
   test('the seed’s values', () => expectGolden('values-seed.yaml', render(POOL).valuesText));
+});
+
+test('echo packets, which only IPv4 has', () => {
+  const { objects } = render(`${POOL}metallb_protocol: bgp
+metallb_peers: [{name: r, my_asn: 1, peer_asn: 2, peer_address: 10.6.204.254, bfd_profile: fast}]
+metallb_bfd_profiles: [{name: fast, echo_mode: "yes", echo_interval: 50}]
+`);
+  expect(objects[0]).toMatchObject({ kind: 'BFDProfile', spec: { echoMode: true, echoInterval: 50 } });
 });
 
 const HAND_MADE = `apiVersion: metallb.io/v1beta1
