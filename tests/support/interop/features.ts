@@ -205,6 +205,45 @@ export const FEATURES: readonly Feature[] = [
     },
   },
   {
+    name: 'GTSM, over IPv4',
+    run: (world) => withHops(world, 'v4'),
+  },
+  {
+    name: 'GTSM, over IPv6',
+    notFor: {
+      [EXABGP]: "sets no hop limit on an IPv6 socket that it listens on, so its answers come with the kernel's",
+    },
+    run: (world) => withHops(world, 'v6'),
+  },
+  {
+    name: 'GTSM: a router with it does not hear us without',
+    notFor: { [EXABGP]: 'does not ask the kernel to look at a TTL: its Python has no IP_MINTTL' },
+    async run(world) {
+      const given: SessionGiven = { neighbour: { hops: { kind: 'gtsm', hops: 1 } }, routes: [V4] };
+      await startRouter(world, given);
+      world.speaker.start();
+      await plan(world, given);
+      await stays('no session', 1500, async () => (await world.speaker.view('router')).state !== 'established');
+    },
+  },
+  {
+    name: 'GTSM: a router too far away is not heard',
+    async run(world) {
+      const given: SessionGiven = {
+        far: true,
+        neighbour: { hops: { kind: 'multihop', hops: 255 } },
+        peer: { ttlSecurityHops: 1 },
+        routes: [V4],
+      };
+      await startRouter(world, given);
+      world.speaker.start();
+      await plan(world, given);
+      await stays('no session over two hops', 1500, async () => {
+        return (await world.speaker.view('router')).state !== 'established';
+      });
+    },
+  },
+  {
     name: 'capabilities: ours are understood',
     async run(world) {
       const given: SessionGiven = {
@@ -409,6 +448,16 @@ export const FEATURES: readonly Feature[] = [
     },
   },
 ];
+
+async function withHops(world: World, over: 'v4' | 'v6'): Promise<void> {
+  const given: SessionGiven = {
+    over,
+    neighbour: { hops: { kind: 'gtsm', hops: 1 } },
+    peer: { ttlSecurityHops: 1 },
+    routes: [over === 'v4' ? V4 : V6],
+  };
+  expect(await establish(world, given)).toHaveLength(1);
+}
 
 /** Our own attempts come to nothing: on that port of the router nobody listens. */
 async function connectedTo(world: World, password: { readonly password?: string }): Promise<void> {
