@@ -28,6 +28,15 @@ interface Rendered {
   readonly [field: string]: unknown;
 }
 
+interface SpeakerPods {
+  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly Container[] } } };
+}
+
+interface Container {
+  readonly args: readonly string[];
+  readonly securityContext: { readonly capabilities: object };
+}
+
 async function render(...flags: readonly string[]): Promise<Rendered[]> {
   const done = await plane.helm(['template', ...release, ...kubeVersion, ...flags]);
   expect(done).toMatchObject({ exitCode: 0 });
@@ -125,6 +134,7 @@ describe('helm template', () => {
       want: 'Set controller.replicas to 1 and controller.strategy.type to Recreate',
     },
     { name: 'a lease of no time', given: 'controller.leaderElection.leaseSeconds=0', want: 'leaseSeconds' },
+    { name: 'something else for Calico to advertise', given: 'calico.advertise=services', want: 'calico' },
     { name: 'a port out of range', given: 'prometheus.metricsPort=70000', want: 'metricsPort' },
   ])('$name is refused', async ({ given, want }) => {
     const done = await plane.helm(['template', ...release, ...kubeVersion, '--set', given]);
@@ -170,6 +180,19 @@ describe('helm template', () => {
     const objects = await render('--set-json', 'controller.affinity={"nodeAffinity":{}}');
     const deployment = objects.find(({ kind }) => kind === 'Deployment');
     expect(deployment).toHaveProperty(['spec', 'template', 'spec', 'affinity'], { nodeAffinity: {} });
+  });
+
+  test.each([
+    { port: 0, args: [], capabilities: ['NET_RAW'] },
+    { port: 179, args: ['--bgp-listen-port=179'], capabilities: ['NET_RAW', 'NET_BIND_SERVICE'] },
+    { port: 1023, args: ['--bgp-listen-port=1023'], capabilities: ['NET_RAW', 'NET_BIND_SERVICE'] },
+    { port: 1024, args: ['--bgp-listen-port=1024'], capabilities: ['NET_RAW'] },
+  ])('to listen for routers at port $port takes $capabilities', async ({ port, args, capabilities }) => {
+    const objects = await render('--set', `speaker.bgpListenPort=${port}`);
+    const speaker = objects.find(({ kind }) => kind === 'DaemonSet') as unknown as SpeakerPods;
+    const [container] = speaker.spec.template.spec.containers;
+    expect(container?.args.filter((arg) => arg.startsWith('--bgp'))).toEqual(args);
+    expect(container?.securityContext.capabilities).toEqual({ drop: ['ALL'], add: capabilities });
   });
 
   test('values reach the programs', async () => {
@@ -226,6 +249,41 @@ test('the networks of pods and Services reach the controller, where they are set
     '--pod-networks=172.20.0.0/16,fd00:20::/64',
     '--service-networks=10.68.0.0/16',
   ]);
+});
+
+describe('with Calico advertising', () => {
+  const flags = ['--set', 'calico.advertise=pools,speaker.enabled=false'];
+  const bgpConfigurations = (objects: readonly Rendered[]): unknown => {
+    const role = objects.find(({ kind }) => kind === 'ClusterRole') as unknown as {
+      rules: readonly { resources: readonly string[]; verbs: readonly string[]; resourceNames?: readonly string[] }[];
+    };
+    return role.rules
+      .filter(({ resources }) => resources.includes('bgpconfigurations'))
+      .map(({ verbs, resourceNames = ['any'] }) => `${verbs.join(' ')}: ${resourceNames.join(' ')}`);
+  };
+
+  test('the controller is told to, and may write that one object; there is no speaker', async () => {
+    const objects = await render(...flags);
+    expect(objects.map(({ kind }) => kind)).not.toContain('DaemonSet');
+    expect(objects.find(({ kind }) => kind === 'Deployment')).toMatchObject({
+      spec: { template: { spec: { containers: [{ args: expect.arrayContaining(['--calico-advertise=pools']) }] } } },
+    });
+    expect(bgpConfigurations(objects)).toEqual(['get list watch create: any', 'patch: default']);
+  });
+
+  test('otherwise it may not even look at Calico’s objects', async () => {
+    const objects = await render();
+    expect(bgpConfigurations(objects)).toEqual([]);
+    expect(JSON.stringify(objects)).not.toContain('calico-advertise');
+  });
+
+  test('the notes name a pool alone', async () => {
+    const notes = async (...given: readonly string[]): Promise<string> =>
+      (await plane.helm(['install', ...release, '--dry-run=server', ...given])).stdout.split('NOTES:')[1] ?? '';
+    expect(await notes(...flags)).toContain('kind: IPAddressPool');
+    expect(await notes(...flags)).not.toContain('L2Advertisement');
+    expect(await notes()).toContain('L2Advertisement');
+  });
 });
 
 test('the controller passes the restricted pod security standard, the speaker only the privileged one', async () => {

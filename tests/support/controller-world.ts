@@ -104,7 +104,7 @@ export class ControllerWorld {
   async pool(name: string, addresses: readonly string[], spec: object = {}): Promise<void> {
     const metadata = { namespace: NS, name };
     // Replaced, not merged: a pool loses what a later edit leaves out.
-    await this.#apply({
+    await this.apply({
       apiVersion: 'metallb.io/v1beta1',
       kind: 'IPAddressPool',
       metadata,
@@ -113,7 +113,7 @@ export class ControllerWorld {
   }
 
   async service(name: string, spec: object = {}, annotations: object = {}): Promise<void> {
-    await this.#apply({
+    await this.apply({
       apiVersion: 'v1',
       kind: 'Service',
       metadata: { namespace: this.apps, name, annotations },
@@ -205,7 +205,7 @@ export class ControllerWorld {
     return delay(QUIET_MS);
   }
 
-  async #apply(object: object): Promise<void> {
+  async apply(object: object): Promise<void> {
     const done = await this.#plane.kubectl(['apply', '-f', '-'], { input: JSON.stringify(object) });
     if (done.exitCode !== 0) throw new Error(done.stderr);
   }

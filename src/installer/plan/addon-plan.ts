@@ -39,6 +39,8 @@ export interface AddonPlan {
   readonly election: 'spread' | 'metallb';
   /** Whether announced addresses answer pings. */
   readonly answerPing: boolean;
+  /** TCP port at which routers may open BGP sessions to the nodes: 1 … 65535. Absent: they may not. */
+  readonly bgpListenPort?: number;
   readonly speakerNodeSelector: Readonly<Record<string, string>>;
   readonly access: ClusterAccess;
   readonly nodes: readonly PlannedNode[];

@@ -19,6 +19,7 @@ export const KNOWN_VARIABLES: readonly string[] = [
   'metallb_aggregation_length',
   'metallb_aggregation_length_v6',
   'metallb_local_pref',
+  'metallb_bgp_listen_port',
   'metallb_ver',
   'metallb_offline',
   'metallb_image_repository',

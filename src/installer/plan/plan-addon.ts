@@ -86,6 +86,7 @@ export function planAddon(input: PlanInput): PlanResult {
     excludeInterfaces: variables.get('metallb_exclude_interfaces', readList(readPattern)) ?? [],
     election: variables.get('metallb_election', readOneOf(['spread', 'metallb'])) ?? 'spread',
     answerPing: variables.get('metallb_answer_ping', readYesNo) ?? false,
+    ...optional('bgpListenPort', variables.get('metallb_bgp_listen_port', readInteger(1, 65_535))),
     speakerNodeSelector: variables.get('metallb_speaker_node_selector', readTextMap) ?? {},
     access: readAccess(variables, input),
     warnings: [

@@ -37,6 +37,7 @@ export function valuesContext(plan: AddonPlan, imageDigest: string | undefined):
     excludeInterfaces: plan.excludeInterfaces,
     election: plan.election,
     answerPing: plan.answerPing,
+    bgpListenPort: plan.bgpListenPort ?? 0,
     speakerNodeSelector: plan.speakerNodeSelector,
     hasSpeakerNodeSelector: Object.keys(plan.speakerNodeSelector).length > 0,
   };

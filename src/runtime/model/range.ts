@@ -3,7 +3,7 @@
  * everything that asks "is it in there" or "do these overlap" is written once, for both spellings.
  */
 import { type Ip, type IpFamily, ipBits, ipFamily, ipFromValue, ipValue, parseIp } from './ip.ts';
-import { parseIpAndLength } from './ip-prefix.ts';
+import { type IpPrefix, ipPrefix, parseIpAndLength, prefixFamily, prefixIp, prefixLengthBits } from './ip-prefix.ts';
 import { err, ok, type Result } from './result.ts';
 
 /** All addresses from first to last, both included. Invariant: first ≤ last, both within the family's width. */
@@ -91,4 +91,26 @@ export function formatRange(range: AddressRange): string {
   const isCidr = (size & (size - 1n)) === 0n && range.first % size === 0n;
   if (!isCidr) return `${first}-${ipFromValue(range.family, range.last)}`;
   return `${first}/${ipBits(range.family) - (size.toString(2).length - 1)}`;
+}
+
+/** The fewest CIDRs that hold exactly the range's addresses, in their order: at most two for every bit of the family. */
+export function rangePrefixes({ family, first, last }: AddressRange): readonly IpPrefix[] {
+  const width = ipBits(family);
+  const prefixes: IpPrefix[] = [];
+  for (let next = first; next <= last; ) {
+    const left = last - next + 1n;
+    // A CIDR of 2^n addresses begins at a multiple of 2^n.
+    let hostBits = 0;
+    while (hostBits < width && next % (2n << BigInt(hostBits)) === 0n && 2n << BigInt(hostBits) <= left) hostBits += 1;
+    prefixes.push(ipPrefix(ipFromValue(family, next), width - hostBits));
+    next += 1n << BigInt(hostBits);
+  }
+  return prefixes;
+}
+
+/** The range of a prefix's addresses. */
+export function prefixRange(prefix: IpPrefix): AddressRange {
+  const family = prefixFamily(prefix);
+  const first = ipValue(prefixIp(prefix));
+  return { family, first, last: first + (1n << BigInt(ipBits(family) - prefixLengthBits(prefix))) - 1n };
 }

@@ -9,12 +9,14 @@
 import { createInterface } from 'node:readline';
 import { hostClock } from '../../../src/runtime/adapters/host/clock.ts';
 import { watchInterfaces } from '../../../src/runtime/adapters/host/interfaces.ts';
+import { hostPacketSockets } from '../../../src/runtime/adapters/host/packet-socket.ts';
 import { hostRandom } from '../../../src/runtime/adapters/host/random.ts';
 import { openTcp } from '../../../src/runtime/adapters/host/tcp.ts';
 import { listenTcp } from '../../../src/runtime/adapters/host/tcp-listener.ts';
 import type { Log } from '../../../src/runtime/engine/log.ts';
 import type { BgpPlan } from '../../../src/runtime/model/bgp-plan.ts';
 import { BgpSpeaker } from '../../../src/runtime/programs/speaker/bgp/bgp-speaker.ts';
+import { RouterWatch } from '../../../src/runtime/programs/speaker/bgp/router-watch.ts';
 
 export type SpeakerRequest =
   | { readonly kind: 'plan'; readonly plan: BgpPlan }
@@ -28,6 +30,12 @@ const say = (fields: object, message: string) => console.error(message, JSON.str
 const log: Log = { info: say, warn: say };
 
 const interfaces = watchInterfaces(log);
+const routers = new RouterWatch({
+  ports: { sockets: hostPacketSockets, interfaces },
+  clock: hostClock,
+  random: hostRandom,
+  onChange: () => bgp.routersChanged(),
+});
 const bgp = new BgpSpeaker({
   clock: hostClock,
   random: hostRandom,
@@ -35,6 +43,7 @@ const bgp = new BgpSpeaker({
   open: openTcp,
   ...(process.argv[2] === 'listen' ? { listening: { open: listenTcp, port: BGP_PORT } } : {}),
   interfaces: () => interfaces.current(),
+  routers,
   onChange: () => undefined,
 });
 

@@ -6,7 +6,9 @@ import {
   formatRange,
   parseAddressRange,
   parseRangeOrAddress,
+  prefixRange,
   rangeContains,
+  rangePrefixes,
   rangeSize,
   rangesOverlap,
 } from '../../../src/runtime/model/range.ts';
@@ -89,5 +91,40 @@ describe('ranges', () => {
       return fc.tuple(value, value).map(([a, b]) => ({ family, first: a < b ? a : b, last: a < b ? b : a }));
     });
     fc.assert(fc.property(ranges, (given) => expect(range(formatRange(given))).toEqual(given)));
+  });
+});
+
+describe('rangePrefixes', () => {
+  test.each([
+    { given: '10.0.0.0/24', want: ['10.0.0.0/24'] },
+    { given: '10.0.0.1-10.0.0.1', want: ['10.0.0.1/32'] },
+    { given: '10.0.0.250-10.0.1.1', want: ['10.0.0.250/31', '10.0.0.252/30', '10.0.1.0/31'] },
+    { given: '0.0.0.0-255.255.255.255', want: ['0.0.0.0/0'] },
+    { given: '::/0', want: ['::/0'] },
+    { given: '2001:db8::ffff-2001:db8::1:0', want: ['2001:db8::ffff/128', '2001:db8::1:0/128'] },
+  ])('$given: $want', ({ given, want }) => {
+    expect(rangePrefixes(range(given))).toEqual(want);
+  });
+
+  test('the longest way round is two a bit, without the first and the last', () => {
+    expect(rangePrefixes(range('0.0.0.1-255.255.255.254'))).toHaveLength(62);
+  });
+
+  test('they are the range, one after the other, and no two of them are one', () => {
+    const any = fc.tuple(fc.bigInt({ min: 0n, max: (1n << 32n) - 1n }), fc.bigInt({ min: 0n, max: 5000n }));
+    fc.assert(
+      fc.property(any, ([start, size]) => {
+        const last = start + size < 1n << 32n ? start + size : (1n << 32n) - 1n;
+        const ranges = rangePrefixes({ family: 'ipv4', first: start, last }).map(prefixRange);
+        expect(ranges[0]?.first).toBe(start);
+        expect(ranges.at(-1)?.last).toBe(last);
+        for (const [index, next] of ranges.slice(1).entries()) {
+          const before = ranges[index] ?? next;
+          expect(next.first).toBe(before.last + 1n);
+          const both = rangeSize(before) + rangeSize(next);
+          expect(rangeSize(before) === rangeSize(next) && before.first % both === 0n).toBe(false);
+        }
+      }),
+    );
   });
 });

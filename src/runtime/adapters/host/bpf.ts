@@ -24,6 +24,9 @@ const PACKET_TYPE = 0xfffff004;
 const PACKET_HOST = 0;
 const PACKET_MULTICAST = 2;
 
+/** <linux/filter.h> SKF_NET_OFF: counted from the network header, for programs on sockets that see less than that. */
+const NETWORK_HEADER = 0xfff00000;
+
 const WHOLE_FRAME = 0xffff;
 
 /**
@@ -104,6 +107,22 @@ export const ICMPV6_ECHO_FILTER: readonly BpfInstruction[] = [
   [RETURN, 0, 0, WHOLE_FRAME],
   [RETURN, 0, 0, 0],
 ];
+
+/** Datagrams that have passed no router (RFC 5082): their TTL or hop limit is still 255. For UDP sockets. */
+export const UNFORWARDED_IPV4_FILTER: readonly BpfInstruction[] = unforwarded(8);
+export const UNFORWARDED_IPV6_FILTER: readonly BpfInstruction[] = unforwarded(7);
+
+/** For sockets that only send. */
+export const NOTHING_FILTER: readonly BpfInstruction[] = [[RETURN, 0, 0, 0]];
+
+function unforwarded(ttlOffset: number): readonly BpfInstruction[] {
+  return [
+    [LOAD_U8, 0, 0, NETWORK_HEADER + ttlOffset],
+    [JUMP_IF_EQUAL, 0, 1, 255],
+    [RETURN, 0, 0, WHOLE_FRAME],
+    [RETURN, 0, 0, 0],
+  ];
+}
 
 /** The program as an array of struct sock_filter {u16 code; u8 jt; u8 jf; u32 k}, in the host's byte order. */
 export function encodeBpf(program: readonly BpfInstruction[]): Uint8Array {

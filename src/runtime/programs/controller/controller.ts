@@ -20,13 +20,17 @@ import { holdsBack } from '../../model/config.ts';
 import type { AddressRange } from '../../model/range.ts';
 import { formatFaults } from '../configuration-state.ts';
 import { Applier, POOL_STATUS_DELAY_MS } from './apply.ts';
-import { type ControllerCaches, openCaches, startCaches, stopCaches, unsynced } from './caches.ts';
+import { type ControllerCaches, openCaches, STATE_NAME, startCaches, stopCaches, unsynced } from './caches.ts';
+import { CalicoKeeper, type CalicoMode } from './calico-keeper.ts';
+import { type CalicoNews, calicoEvent } from './calico-report.ts';
 import { type Decision, World } from './world.ts';
 
 const WORLD = 'world';
 /** In the queue of writes: the program's own figures. */
 const FIGURES = 'figures';
 const FIGURES_DELAY_MS = 200;
+/** In the queue of writes: Calico's list of blocks. */
+const CALICO = 'calico';
 /** Requests for writing that may run at once: enough to hide the API's latency, few enough not to crowd it. */
 const WRITE_CONCURRENCY = 8;
 /** What the program's counters are told; see adapters/observe/metrics.ts for the meanings. */
@@ -57,6 +61,8 @@ export interface ControllerOptions {
   /** What Events name as their speaker. */
   readonly instance: string;
   readonly state: ConfigurationStateIdentity;
+  /** What Calico is told to advertise; absent: Calico is left alone. */
+  readonly calico?: CalicoMode | undefined;
 }
 
 export class Controller {
@@ -66,6 +72,8 @@ export class Controller {
   readonly #observed: World;
   readonly #world: WorkQueue;
   readonly #writes: WorkQueue;
+  readonly #events: EventSink;
+  readonly #calico: CalicoKeeper | undefined;
   #decision: Decision | undefined;
   #faultsTold = '';
   /** Whether it gives out addresses: since lead(), once Services have been read anew, until standBy(). */
@@ -95,7 +103,7 @@ export class Controller {
         log.warn({ cache, err }, 'cannot read from the API server, trying again');
       },
     });
-    const events = new EventSink({
+    this.#events = new EventSink({
       api,
       clock,
       component: 'metallb-controller',
@@ -111,7 +119,7 @@ export class Controller {
       api,
       clock,
       caches: this.#caches,
-      events,
+      events: this.#events,
       state: options.state,
       onWritten: (key) => {
         this.#observed.serviceChanged(key);
@@ -128,10 +136,12 @@ export class Controller {
       handle: (key) => this.#write(key),
       concurrency: WRITE_CONCURRENCY,
     });
+    this.#calico = options.calico === undefined ? undefined : this.#openCalico(options.calico);
   }
 
   start(): void {
     startCaches(this.#caches, () => this.#changed());
+    this.#calico?.start();
   }
 
   /**
@@ -157,13 +167,14 @@ export class Controller {
     this.#decision = undefined;
     this.#earlierWrites = this.#writes.clear();
     this.#applier.forget();
+    this.#calico?.forget();
     this.#options.metrics.poolsUsed([]);
     this.#options.metrics.pending(new Map());
   }
 
   /** Ends the watches and the writes under way; the cluster stays as it is. */
   async stop(): Promise<void> {
-    await Promise.all([this.#world.stop(), this.#writes.stop(), stopCaches(this.#caches)]);
+    await Promise.all([this.#world.stop(), this.#writes.stop(), stopCaches(this.#caches), this.#calico?.stop()]);
   }
 
   /** What is still missing before it does its work, in words; empty: it does. */
@@ -191,6 +202,7 @@ export class Controller {
     const { now, soon } = this.#applier.take(decision);
     for (const key of now) this.#writes.add(key);
     for (const key of soon) this.#writes.addAfter(key, POOL_STATUS_DELAY_MS);
+    if (this.#calico?.take(decision.decided.config) === true) this.#writes.add(CALICO);
     return DONE;
   }
 
@@ -199,6 +211,7 @@ export class Controller {
       this.#tellFigures();
       return DONE;
     }
+    if (key === CALICO) return (await this.#calico?.keep()) ?? DONE;
     const outcome = await this.#applier.write(key);
     if (outcome.kind === 'done' && key.startsWith('service/')) this.#options.metrics.updated();
     return outcome;
@@ -207,6 +220,39 @@ export class Controller {
   #writeFailed(key: string, err: KubeError): void {
     this.#options.metrics.updateFailed();
     this.#options.log.warn({ key, err }, 'cannot write, trying again');
+  }
+
+  #openCalico(mode: CalicoMode): CalicoKeeper {
+    const { api, clock, random, log, metrics } = this.#options;
+    return new CalicoKeeper({
+      api,
+      clock,
+      random,
+      mode,
+      onWake: () => {
+        if (this.#role === 'leading') this.#writes.add(CALICO);
+      },
+      onFault: (fault) => {
+        this.#observed.tellFurther(fault === undefined ? [] : [fault]);
+        this.#changed();
+        if (fault !== undefined) this.#tellOfCalico({ fault });
+      },
+      onWritten: (plan) => {
+        const { added, removed } = plan;
+        log.info({ added, removed }, 'Calico’s list of blocks is in step with the pools');
+        this.#tellOfCalico({ plan });
+      },
+      onError: (err) => {
+        metrics.watchFailed();
+        log.warn({ err }, 'cannot keep Calico in step with the pools, trying again');
+      },
+    });
+  }
+
+  /** On our own ConfigurationState: Calico's object has no namespace that an Event could lie in. */
+  #tellOfCalico(news: CalicoNews): void {
+    const state = this.#caches.state.get(`${this.#options.state.namespace}/${STATE_NAME}`);
+    if (state !== undefined) this.#events.emit(calicoEvent(state, news));
   }
 
   /** When an address has waited or rested long enough, it may be somebody's. */

@@ -2,6 +2,7 @@
 import { type AddressRange, parseAddressRange } from '../../model/range.ts';
 import { err, ok, type Result } from '../../model/result.ts';
 import { type ProgramFlags, readFlags } from '../flags.ts';
+import type { CalicoMode } from './calico-keeper.ts';
 
 export interface ControllerFlags extends ProgramFlags {
   /** Of the Lease that says who leads, in milliseconds; undefined: no election, this one leads from its start. */
@@ -10,6 +11,8 @@ export interface ControllerFlags extends ProgramFlags {
   readonly podNetworks: readonly AddressRange[];
   /** Where the ClusterIPs lie; what ServiceCIDR objects tell by themselves need not be among them. */
   readonly serviceNetworks: readonly AddressRange[];
+  /** What Calico is told to advertise; undefined: Calico is left alone. */
+  readonly calico: CalicoMode | undefined;
 }
 
 /**
@@ -25,7 +28,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The error is a sentence for the user. */
 export function readControllerFlags(argv: readonly string[], env: Environment): Result<ControllerFlags> {
   const read = readFlags(argv, env, {
-    texts: ['leader-elect', 'leader-lease-seconds', 'pod-networks', 'service-networks'],
+    texts: ['leader-elect', 'leader-lease-seconds', 'pod-networks', 'service-networks', 'calico-advertise'],
   });
   if (!read.ok) return read;
   const { flags, own } = read.value;
@@ -41,11 +44,16 @@ export function readControllerFlags(argv: readonly string[], env: Environment): 
   if (!podNetworks.ok) return podNetworks;
   const serviceNetworks = readNetworks('--service-networks', own['service-networks']);
   if (!serviceNetworks.ok) return serviceNetworks;
+  const calico = own['calico-advertise'];
+  if (calico !== undefined && calico !== 'pools' && calico !== 'none') {
+    return err('--calico-advertise must be pools or none; without it Calico is left alone');
+  }
   return ok({
     ...flags,
     leaseMs: elect === 'true' ? seconds * 1000 : undefined,
     podNetworks: podNetworks.value,
     serviceNetworks: serviceNetworks.value,
+    calico,
   });
 }
 

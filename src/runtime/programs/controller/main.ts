@@ -87,6 +87,7 @@ async function run(flags: ControllerFlags): Promise<void> {
       serviceNetworks: flags.serviceNetworks,
       instance: flags.podName ?? hostname(),
       state: await stateIdentity(connection, flags),
+      calico: flags.calico,
     });
     const waitingFor = (): string[] => [...controller.waitingFor(), ...(leadership?.waitingFor() ?? [])];
     const health = healthRoutes({ troubles: () => [], waitingFor });

@@ -11,6 +11,7 @@ import { storedReleases } from '../../decide/allocation/stored-releases.ts';
 import type { DecidedConfig } from '../../decide/configuration/config-source.ts';
 import type { Clock } from '../../engine/ports.ts';
 import type { ConfigMapView } from '../../model/cluster.ts';
+import type { ConfigError } from '../../model/config.ts';
 import type { Release } from '../../model/release.ts';
 import type { RawResource } from '../../model/resource.ts';
 import type { ServiceView } from '../../model/service.ts';
@@ -43,6 +44,8 @@ export class World {
   #ofConfiguration: DecidedConfig | undefined;
   /** As of the configuration decided last, which is decided anew when a namespace changes. */
   #limits: ReadonlyMap<string, number> = new Map();
+  /** Faults that show elsewhere than in what is read here, told with the others. */
+  #further: readonly ConfigError[] = [];
   #rules: Rules | undefined;
   #allocator: Allocator | undefined;
   /** Pools as they were read → what their statuses remember. */
@@ -61,6 +64,12 @@ export class World {
   /** The next decision is to be over everything, and everything is to be looked at for writing. */
   lookAtEverything(): void {
     this.#isAnew = true;
+  }
+
+  /** What is told with the configuration's own faults from the next decision on. */
+  tellFurther(faults: readonly ConfigError[]): void {
+    this.#further = faults;
+    this.#ofConfiguration = undefined;
   }
 
   decide(): Decision {
@@ -88,9 +97,10 @@ export class World {
     const decided = configuration.decide();
     if (this.#decided !== undefined && decided === this.#ofConfiguration) return this.#decided;
     const { limits, errors } = namespaceLimits(configuration.namespaces());
+    const further = [...errors, ...this.#further];
     this.#limits = limits;
     this.#ofConfiguration = decided;
-    this.#decided = errors.length === 0 ? decided : { ...decided, errors: [...decided.errors, ...errors] };
+    this.#decided = further.length === 0 ? decided : { ...decided, errors: [...decided.errors, ...further] };
     return this.#decided;
   }
 

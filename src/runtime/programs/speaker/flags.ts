@@ -17,6 +17,8 @@ export interface SpeakerFlags extends ProgramFlags {
   readonly livenessKeyDir: string;
   /** UDP port of what speakers tell each other. */
   readonly livenessPort: number;
+  /** TCP port at which routers may open BGP sessions; undefined: none, this side opens them all. */
+  readonly bgpListenPort: number | undefined;
 }
 
 /** Where the ConfigMap metallb-excludel2 is mounted. */
@@ -31,7 +33,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 /** The error is a sentence for the user. */
 export function readSpeakerFlags(argv: readonly string[], env: Environment): Result<SpeakerFlags> {
   const read = readFlags(argv, env, {
-    texts: ['node-name', 'exclude-file', 'ml-bindport', 'election', 'liveness-key-dir'],
+    texts: ['node-name', 'exclude-file', 'ml-bindport', 'election', 'liveness-key-dir', 'bgp-listen-port'],
     switches: ['ignore-exclude-lb', 'answer-ping'],
   });
   if (!read.ok) return read;
@@ -42,6 +44,10 @@ export function readSpeakerFlags(argv: readonly string[], env: Environment): Res
   if (livenessPort === undefined) return err('--ml-bindport must be a port number');
   const election = own['election'] ?? 'spread';
   if (election !== 'spread' && election !== 'metallb') return err('--election must be spread or metallb');
+  const bgpListenPort = readPort(own['bgp-listen-port']);
+  if (own['bgp-listen-port'] !== undefined && (bgpListenPort ?? 0) === 0) {
+    return err('--bgp-listen-port must be a port number; leave it out not to listen');
+  }
   const patterns = readExcludePatterns(own['exclude-file'] ?? EXCLUDE_FILE);
   if (!patterns.ok) return patterns;
   return ok({
@@ -53,6 +59,7 @@ export function readSpeakerFlags(argv: readonly string[], env: Environment): Res
     pings: switches.has('answer-ping') ? 'answer' : 'ignore',
     livenessPort,
     election,
+    bgpListenPort,
     livenessKeyDir: own['liveness-key-dir'] ?? LIVENESS_KEY_DIR,
   });
 }

@@ -15,6 +15,7 @@ import { selfTestPolling } from '../../adapters/host/native/self-test.ts';
 import { hostPacketSockets } from '../../adapters/host/packet-socket.ts';
 import { hostRandom } from '../../adapters/host/random.ts';
 import { openTcp } from '../../adapters/host/tcp.ts';
+import { listenTcp } from '../../adapters/host/tcp-listener.ts';
 import { openUdp } from '../../adapters/host/udp.ts';
 import { healthRoutes } from '../../adapters/observe/health.ts';
 import { serveHttp } from '../../adapters/observe/http.ts';
@@ -24,6 +25,7 @@ import { metricsRoutes } from '../../adapters/observe/metrics.ts';
 import type { Ip } from '../../model/ip.ts';
 import { Announced, type ClaimChanges } from './announced.ts';
 import { BgpSpeaker } from './bgp/bgp-speaker.ts';
+import { RouterWatch } from './bgp/router-watch.ts';
 import { ClusterThread } from './cluster-thread.ts';
 import { ConflictGuard } from './conflict-guard.ts';
 import { FirstClaims } from './first-claims.ts';
@@ -125,12 +127,20 @@ const news = new LivenessNews({
   onView: (view) => cluster.setLiveness(view),
 });
 const firstClaims = new FirstClaims(hostClock, () => carryOut(announced.allowClaims()));
+const routers = new RouterWatch({
+  ports: { sockets: hostPacketSockets, interfaces },
+  clock: hostClock,
+  random: hostRandom,
+  onChange: () => bgp.routersChanged(),
+});
 const bgp = new BgpSpeaker({
   clock: hostClock,
   random: hostRandom,
   log,
   open: openTcp,
+  ...(flags.bgpListenPort === undefined ? {} : { listening: { open: listenTcp, port: flags.bgpListenPort } }),
   interfaces: () => interfaces.current(),
+  routers,
   onChange: () => cluster.setBgpSessions(bgp.views()),
 });
 let layer2: Layer2Metrics | undefined;
@@ -279,6 +289,7 @@ async function stop(signal: string): Promise<void> {
   await Promise.race([retired.promise, pause(RETIRE_MS)]);
   if (!hadClaims) await pause(HANDOVER_MS);
   await routesGone;
+  routers.close();
   await link.close();
   keys.stop();
   gateways.stop();

@@ -93,7 +93,7 @@ export function agree(own: Open, open: Open, options: BgpSessionOptions): Agreem
   };
 }
 
-/** RFC 4724 §4.1: of a peer that lists no family, no routes are kept there. */
+/** The families that a peer lists are those it keeps itself over its own restart: one that lists none keeps ours all the same. */
 function restartKind(
   { restartTimeSeconds }: BgpSessionOptions,
   restart: ReturnType<typeof openGracefulRestart>,

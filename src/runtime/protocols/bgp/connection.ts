@@ -52,7 +52,7 @@ const CONNECT_MS = 10_000;
 const LEAST_SEND_HOLD_MS = 8 * 60_000;
 /**
  * A timer that comes later than this after its time was held up by this process, which may have left what the peer sent
- * unread: it is given as long again.
+ * unread: it is given as long again, once.
  */
 const LATE_MS = 500;
 
@@ -88,6 +88,8 @@ export class Connection {
   #nextHops: NextHops = {};
   #localAddress: Ip | undefined;
   #holdAt: Instant | undefined;
+  /** The hold timer has been late, and nothing was heard since. */
+  #wasLate = false;
   #keepaliveAt: Instant | undefined;
   #sendHoldAt: Instant | undefined;
 
@@ -144,9 +146,7 @@ export class Connection {
     this.#state = 'open-sent';
     this.#host.counts.sent('open');
     this.write(encodeOpen(this.#local));
-    const { holdTimeSeconds } = this.#options;
-    const seconds = holdTimeSeconds === 0 ? MOST_OPEN_HOLD_SECONDS : Math.min(holdTimeSeconds, MOST_OPEN_HOLD_SECONDS);
-    this.#holdAt = after(now, seconds * 1000);
+    this.#holdAt = after(now, openHoldSeconds(this.#options) * 1000);
   }
 
   receive(bytes: Uint8Array, now: Instant): void {
@@ -154,6 +154,12 @@ export class Connection {
     const { messages, fault } = this.#framer.push(bytes);
     for (const raw of messages) {
       if (this.isOver) return;
+      const misplaced = MISPLACED[this.#state][raw.type];
+      if (misplaced !== undefined) {
+        this.#host.counts.received(misplaced);
+        this.#unexpected(misplaced, now);
+        return;
+      }
       const decoded = decodeMessage(raw, this.#agreement ?? BEFORE_OPEN);
       if (decoded.ok) this.#take(decoded.value, now);
       else this.#refuse(decoded.error, now);
@@ -166,14 +172,18 @@ export class Connection {
     if (this.isOver) return;
     if (this.#sendHoldAt !== undefined && now >= this.#sendHoldAt) {
       const reason = 'the router has taken nothing for so long that it counts as gone';
-      this.refuse({ code: ERROR_SEND_HOLD_TIMER_EXPIRED, subcode: SUBCODE_UNSPECIFIC, data: NO_DATA }, reason, now);
+      const notification = { code: ERROR_SEND_HOLD_TIMER_EXPIRED, subcode: SUBCODE_UNSPECIFIC, data: NO_DATA };
+      // What is written has nowhere to go: in order the connection would not close for as long as the router stands still.
+      this.#endBy(notification, { cause: 'notification-sent', reason }, now, 'at-once');
     } else if (this.#keepaliveAt !== undefined && now >= this.#keepaliveAt) this.#sendKeepalive(now);
   }
 
   setBlocked(isBlocked: 'blocked' | 'drained', now: Instant): void {
     this.#isBlocked = isBlocked === 'blocked';
-    if (!this.#isBlocked) this.#sendHoldAt = undefined;
-    else this.#sendHoldAt ??= after(now, Math.max(LEAST_SEND_HOLD_MS, 2000 * (this.#agreement?.holdTimeSeconds ?? 0)));
+    const holdTimeSeconds = this.#agreement?.holdTimeSeconds;
+    // RFC 9687 §4: without a hold time there is none for sending.
+    if (!this.#isBlocked || holdTimeSeconds === 0) this.#sendHoldAt = undefined;
+    else this.#sendHoldAt ??= after(now, Math.max(LEAST_SEND_HOLD_MS, 2000 * (holdTimeSeconds ?? 0)));
   }
 
   /** The socket is gone. */
@@ -196,10 +206,7 @@ export class Connection {
       this.drop({ cause, reason }, now);
       return;
     }
-    this.#host.counts.sent('notification');
-    this.write(encodeNotification(notification));
-    this.#host.output({ kind: 'close', connection: this.id, how: 'in-order' });
-    this.#end({ cause, notification, reason }, now);
+    this.#endBy(notification, { cause, reason }, now, 'in-order');
   }
 
   /** Ends it without a word. */
@@ -222,26 +229,18 @@ export class Connection {
     this.#host.counts.received(message.kind);
     switch (message.kind) {
       case 'open':
-        if (this.#state === 'open-sent') this.#takeOpen(message.open, now);
-        else this.#unexpected(message, now);
+        this.#takeOpen(message.open, now);
         return;
       case 'keepalive':
-        if (this.#state === 'open-sent') this.#unexpected(message, now);
-        else this.#takeKeepalive(now);
+        this.#takeKeepalive(now);
         return;
       case 'update':
-        if (this.#state !== 'established') this.#unexpected(message, now);
-        else {
-          this.#restartHold(now);
-          this.#host.update(message.received);
-        }
+        this.#restartHold(now);
+        this.#host.update(message.received);
         return;
       case 'route-refresh':
-        if (this.#state !== 'established') this.#unexpected(message, now);
-        else {
-          this.#restartHold(now);
-          this.#host.refresh(message.refresh);
-        }
+        this.#restartHold(now);
+        this.#host.refresh(message.refresh);
         return;
       case 'notification':
         this.#takeNotification(message.notification, now);
@@ -280,7 +279,7 @@ export class Connection {
   }
 
   /** RFC 6608 §4: the data is the type of the message. */
-  #unexpected({ kind }: Message, now: Instant): void {
+  #unexpected(kind: Message['kind'], now: Instant): void {
     const data = Uint8Array.of(TYPES[kind]);
     const subcode = UNEXPECTED[this.#state];
     this.#refuse(
@@ -294,7 +293,8 @@ export class Connection {
   }
 
   #holdExpired(dueAt: Instant, now: Instant): void {
-    if (now - dueAt > LATE_MS) {
+    if (now - dueAt > LATE_MS && !this.#wasLate) {
+      this.#wasLate = true;
       this.#holdAt = after(now, LATE_MS);
       return;
     }
@@ -303,9 +303,10 @@ export class Connection {
       this.drop({ cause: 'connect', reason }, now);
       return;
     }
-    const what = this.#state === 'open-sent' ? 'no OPEN came within' : 'nothing was heard for';
-    const seconds = this.#agreement?.holdTimeSeconds ?? this.#options.holdTimeSeconds;
-    const reason = `${what} the hold time${seconds === 0 ? '' : ` of ${seconds} s`}`;
+    const reason =
+      this.#agreement === undefined
+        ? `no OPEN came within ${openHoldSeconds(this.#options)} s`
+        : `nothing was heard for the hold time of ${this.#agreement.holdTimeSeconds} s`;
     this.refuse({ code: ERROR_HOLD_TIMER_EXPIRED, subcode: SUBCODE_UNSPECIFIC, data: NO_DATA }, reason, now);
   }
 
@@ -328,8 +329,21 @@ export class Connection {
   }
 
   #restartHold(now: Instant): void {
+    this.#wasLate = false;
     const seconds = this.#agreement?.holdTimeSeconds ?? 0;
     this.#holdAt = seconds === 0 ? undefined : after(now, seconds * 1000);
+  }
+
+  #endBy(
+    notification: Notification,
+    failure: Omit<SessionFailure, 'notification'>,
+    now: Instant,
+    how: 'in-order' | 'at-once',
+  ): void {
+    this.#host.counts.sent('notification');
+    this.write(encodeNotification(notification));
+    this.#host.output({ kind: 'close', connection: this.id, how });
+    this.#end({ ...failure, notification }, now);
   }
 
   #end(failure: SessionFailure, now: Instant): void {
@@ -338,7 +352,12 @@ export class Connection {
   }
 }
 
-/** An UPDATE before the OPENs is refused whatever is in it. */
+/** How long an OPEN is waited for. */
+function openHoldSeconds({ holdTimeSeconds }: BgpSessionOptions): number {
+  return holdTimeSeconds === 0 ? MOST_OPEN_HOLD_SECONDS : Math.min(holdTimeSeconds, MOST_OPEN_HOLD_SECONDS);
+}
+
+/** For messages without routes it does not matter, and others do not come this far before the OPENs. */
 const BEFORE_OPEN: UpdateContext = { asnBytes: 2, peerKind: 'external', ipv4NextHops: 'ipv4' };
 
 const UNEXPECTED: Readonly<Record<ConnectionState, number>> = {
@@ -347,6 +366,18 @@ const UNEXPECTED: Readonly<Record<ConnectionState, number>> = {
   'open-confirm': FSM_UNEXPECTED_MESSAGE_IN_OPEN_CONFIRM,
   established: FSM_UNEXPECTED_MESSAGE_IN_ESTABLISHED,
   over: SUBCODE_UNSPECIFIC,
+};
+/** What a peer may not say in a state, which is refused whatever is in it: by type, what it is. */
+const MISPLACED: Readonly<Record<ConnectionState, Readonly<Record<number, Message['kind']>>>> = {
+  connecting: {},
+  'open-sent': {
+    [MESSAGE_KEEPALIVE]: 'keepalive',
+    [MESSAGE_UPDATE]: 'update',
+    [MESSAGE_ROUTE_REFRESH]: 'route-refresh',
+  },
+  'open-confirm': { [MESSAGE_OPEN]: 'open', [MESSAGE_UPDATE]: 'update', [MESSAGE_ROUTE_REFRESH]: 'route-refresh' },
+  established: { [MESSAGE_OPEN]: 'open' },
+  over: {},
 };
 const TYPES: Readonly<Record<Message['kind'], number>> = {
   open: MESSAGE_OPEN,

@@ -54,6 +54,14 @@ const FIRST_RETRY_MS = 250;
 const REFUSED_RETRY_MS = 60_000;
 /** A session that has lasted this long was a working one: the next failure is the first again. */
 const WORKING_MS = 10_000;
+/** Two connections that both sides have begun at the same time have met within this. */
+const COLLISION_MS = 5000;
+
+interface PathsByMode {
+  readonly usual: OwnPaths;
+  /** RFC 8326: while the routes are about to go. */
+  readonly goingDown: OwnPaths;
+}
 
 export class BgpSession {
   readonly #options: BgpSessionOptions;
@@ -72,12 +80,14 @@ export class BgpSession {
   #retry: { readonly at: Instant | undefined; readonly state: 'idle' | 'active' } = { at: undefined, state: 'idle' };
   #failures = 0;
   #lastFailure: SessionFailure | undefined;
-  /** The connection that is established. */
-  #current: { readonly connection: Connection; readonly since: Instant; readonly paths: OwnPaths } | undefined;
+  /** The connection that is established. What it was told before a shutdown that is called off is known to be the same. */
+  #current: { readonly connection: Connection; readonly since: Instant; readonly paths: PathsByMode } | undefined;
   #isShuttingDown = false;
   /** Families whose first routes are not all sent yet; and those that are being sent again between two marks. */
   #unfinished: readonly Family[] = [];
   #repeating: readonly Family[] = [];
+  /** Of which the first mark is still to be written. */
+  #toMark: readonly Family[] = [];
   #advertised: number | undefined;
   #established = 0;
   #flaps = 0;
@@ -141,7 +151,7 @@ export class BgpSession {
       ...(this.#advertised === undefined ? {} : { advertisedGeneration: this.#advertised }),
       advertisedRoutes: this.#rib.toldRoutes,
       pendingRoutes: this.#rib.dueRoutes,
-      notAdvertised: this.#current?.paths.obstacles(this.#options.families) ?? [],
+      notAdvertised: this.#current?.paths.usual.obstacles(this.#options.families) ?? [],
       ...(this.#lastFailure === undefined ? {} : { lastFailure: this.#lastFailure }),
       established: this.#established,
       flaps: this.#flaps,
@@ -258,14 +268,19 @@ export class BgpSession {
       if (other === connection || connection.isOver) continue;
       if (other.state === 'established') {
         // RFC 4724 §4.2: who restarts gracefully connects anew before the old connection is known to be dead.
-        const isRestart = other.agreement?.gracefulRestart !== 'none' && connection.direction === 'incoming';
-        if (isRestart) other.drop({ cause: 'lost', reason: 'the router has connected anew' }, now);
+        const keepsRoutes = other.agreement?.gracefulRestart !== 'none';
+        if (keepsRoutes && connection.direction === 'incoming' && this.#isSettled(now)) other.drop({ cause: 'lost', reason: 'the router has connected anew' }, now);
         else collided(connection, now);
       } else if (other.state === 'open-confirm') {
         const isLoser = other.direction === connection.direction || connection.direction === kept;
         collided(isLoser ? other : connection, now);
       }
     }
+  }
+
+  /** What comes sooner after it was established is the router's end of a collision, and no restart. */
+  #isSettled(now: Instant): boolean {
+    return this.#current !== undefined && now - this.#current.since >= COLLISION_MS;
   }
 
   #establish(connection: Connection, now: Instant): void {
@@ -277,18 +292,18 @@ export class BgpSession {
     this.#repath('nothing');
   }
 
-  #pathsOn({ agreement, nextHops }: Connection): OwnPaths {
+  #pathsOn({ agreement, nextHops }: Connection): PathsByMode {
     if (agreement === undefined) throw new Error('a connection is established without an OPEN');
-    const gracefulShutdown = this.#isShuttingDown ? 'on' : 'off';
-    return new OwnPaths({ localAsn: this.#options.localAsn, agreement, nextHops, gracefulShutdown });
+    const { localAsn } = this.#options;
+    const pathsWith = (gracefulShutdown: 'on' | 'off') =>
+      new OwnPaths({ localAsn, agreement, nextHops, gracefulShutdown });
+    return { usual: pathsWith('off'), goingDown: pathsWith('on') };
   }
 
   #repath(told: 'nothing' | 'as-before'): void {
     if (this.#current === undefined) return;
-    const { connection } = this.#current;
-    const paths = this.#pathsOn(connection);
-    this.#current = { ...this.#current, paths };
-    this.#rib.begin(paths, told);
+    const { usual, goingDown } = this.#current.paths;
+    this.#rib.begin(this.#isShuttingDown ? goingDown : usual, told);
   }
 
   #hear(received: ReceivedUpdate): void {
@@ -308,9 +323,8 @@ export class BgpSession {
     // RFC 7313 §4: no marks before the End-of-RIB.
     const isUnfinished = this.#unfinished.some((other) => isSameFamily(other, family));
     if (connection.agreement.routeRefresh !== 'enhanced' || isUnfinished) return;
-    this.#counts.sent('route-refresh');
-    connection.write(encodeRouteRefresh(family, 'begin'));
-    this.#repeating = [...this.#repeating.filter((other) => !isSameFamily(other, family)), family];
+    // Written when the kernel takes something: a router that asks and does not read costs no memory.
+    this.#toMark = withFamily(this.#toMark, family);
   }
 
   #pathFailed(reason: string, now: Instant): void {
@@ -330,6 +344,7 @@ export class BgpSession {
       this.#rib.end();
       this.#unfinished = [];
       this.#repeating = [];
+      this.#toMark = [];
       this.#advertised = undefined;
     }
     const others = this.#connections.size > 0;
@@ -337,7 +352,11 @@ export class BgpSession {
     if (others && current === undefined) return;
     this.#lastFailure = failure;
     this.#outputs.push({ kind: 'failed', failure });
+    // The old one of a router that has restarted: so there is a moment in which nothing is established.
+    if (others) this.#showState(now);
     if (!this.#isStarted || others) return;
+    // An attempt of the router's does not put off this side's next one.
+    if (connection.direction === 'incoming' && current === undefined && this.#retry.at !== undefined) return;
     this.#failures += 1;
     const isTcp = failure.cause === 'connect';
     const state = isTcp || this.#options.role === 'passive' ? 'active' : 'idle';
@@ -364,6 +383,12 @@ export class BgpSession {
     const { connection } = this.#current ?? {};
     const agreement = connection?.agreement;
     if (connection === undefined || agreement === undefined || connection.isBlocked) return;
+    for (const family of this.#toMark) {
+      this.#counts.sent('route-refresh');
+      connection.write(encodeRouteRefresh(family, 'begin'));
+      this.#repeating = withFamily(this.#repeating, family);
+    }
+    this.#toMark = [];
     if (this.#rib.dueRoutes > 0) {
       const messages = packUpdates(this.#rib.take(BATCH_PREFIXES), {
         asnBytes: agreement.asnBytes,
@@ -429,6 +454,10 @@ function collided(connection: Connection, now: Instant): void {
 /** RFC 8538 §3: a router that keeps routes over a NOTIFICATION is told by which it is not to. */
 function final(notification: Notification, restart: 'none' | 'plain' | 'notification'): Notification {
   return restart === 'notification' ? hardReset(notification) : notification;
+}
+
+function withFamily(families: readonly Family[], family: Family): readonly Family[] {
+  return families.some((other) => isSameFamily(other, family)) ? families : [...families, family];
 }
 
 function joined(messages: readonly Uint8Array[]): Uint8Array {

@@ -7,6 +7,9 @@ import {
   ICMPV6_ECHO_FILTER,
   NDP_FILTER,
   ROUTER_FILTER,
+  NOTHING_FILTER,
+  UNFORWARDED_IPV4_FILTER,
+  UNFORWARDED_IPV6_FILTER,
 } from '../../../../src/runtime/adapters/host/bpf.ts';
 import { bytesFromHex } from '../../../support/arp-vectors.ts';
 
@@ -136,4 +139,27 @@ test.each([
 
 test('a program is laid out as struct sock_filter on a little-endian host', () => {
   expect(Buffer.from(encodeBpf([[0x15, 1, 2, 0x01020304]])).toString('hex')).toBe('1500010204030201');
+});
+
+/** Programs on UDP sockets see the UDP header; what is before it they read from the network header on. */
+function fromNetworkHeader(program: readonly BpfInstruction[]): readonly BpfInstruction[] {
+  return program.map(([code, ifTrue, ifFalse, operand]) => [
+    code,
+    ifTrue,
+    ifFalse,
+    operand >= 0xfff00000 ? operand - 0xfff00000 : operand,
+  ]);
+}
+
+const overIpv4 = (ttl: string) => bytesFromHex(`45000034 00004000 ${ttl}11 0000 c0000201 c0000202`);
+const overIpv6 = (hops: string) => bytesFromHex(`60000000 0020 11 ${hops} ${'00'.repeat(32)}`);
+
+test.each([
+  { name: 'IPv4, TTL 255', program: UNFORWARDED_IPV4_FILTER, packet: overIpv4('ff'), want: true },
+  { name: 'IPv4, TTL 254', program: UNFORWARDED_IPV4_FILTER, packet: overIpv4('fe'), want: false },
+  { name: 'IPv6, hop limit 255', program: UNFORWARDED_IPV6_FILTER, packet: overIpv6('ff'), want: true },
+  { name: 'IPv6, hop limit 254', program: UNFORWARDED_IPV6_FILTER, packet: overIpv6('fe'), want: false },
+  { name: 'a socket that only sends', program: NOTHING_FILTER, packet: overIpv4('ff'), want: false },
+])('unforwarded: $name: $want', ({ program, packet, want }) => {
+  expect(run(fromNetworkHeader(program), packet, 0) > 0).toBe(want);
 });

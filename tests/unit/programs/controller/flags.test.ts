@@ -46,10 +46,20 @@ describe('the controller’s flags', () => {
   });
 
   test.each([
+    { argv: [], want: undefined },
+    { argv: ['--calico-advertise=pools'], want: 'pools' },
+    { argv: ['--calico-advertise', 'none'], want: 'none' },
+  ])('$argv: Calico is told to advertise $want', ({ argv, want }) => {
+    const read = readControllerFlags(argv, {});
+    expect(read.ok && read.value.calico).toBe(want);
+  });
+
+  test.each([
     { argv: ['--leader-elect=no'], want: '--leader-elect must be true or false' },
     { argv: ['--leader-lease-seconds=0.1'], want: '--leader-lease-seconds must be a number from 0.5 to 600' },
     { argv: ['--leader-lease-seconds=601'], want: '--leader-lease-seconds must be a number from 0.5 to 600' },
     { argv: ['--leader-lease-seconds=5s'], want: '--leader-lease-seconds must be a number from 0.5 to 600' },
+    { argv: ['--calico-advertise=yes'], want: '--calico-advertise must be pools or none' },
     { argv: ['--node-name=n1'], want: "Unknown option '--node-name'" },
   ])('refused: $argv', ({ argv, want }) => {
     const read = readControllerFlags(argv, {});

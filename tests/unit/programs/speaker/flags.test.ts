@@ -27,10 +27,16 @@ describe('the speaker’s flags', () => {
         excludePatterns: [],
         livenessPort: 7946,
         election: 'spread',
+        bgpListenPort: undefined,
         livenessKeyDir: '/etc/ml_secret_key',
         metricsPort: undefined,
       },
     });
+  });
+
+  test('where routers may open sessions', () => {
+    const read = readSpeakerFlags(['--node-name=n', '--bgp-listen-port=179'], {});
+    expect(read.ok && read.value.bgpListenPort).toBe(179);
   });
 
   test('MetalLB’s exclude list', () => {
@@ -43,6 +49,11 @@ describe('the speaker’s flags', () => {
     { name: 'no node name', given: [], want: 'METALLB_NODE_NAME' },
     { name: 'an unknown flag', given: ['--node-name=n', '--colour'], want: '--colour' },
     { name: 'a port that is none', given: ['--node-name=n', '--ml-bindport=x'], want: '--ml-bindport' },
+    {
+      name: 'a port to listen at that is none',
+      given: ['--node-name=n', '--bgp-listen-port=0'],
+      want: '--bgp-listen-port must be a port number; leave it out',
+    },
     {
       name: 'a malformed pattern',
       given: ['--node-name=n', excludeFile('pattern.yaml', 'announcedInterfacesToExclude: ["^lo$", "("]\n')],

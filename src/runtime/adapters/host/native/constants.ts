@@ -40,6 +40,8 @@ export const ETH_P_IPV6 = 0x86dd;
 export const SOL_IP = 0;
 export const IP_TOS = 1;
 export const IP_TTL = 2;
+export const IP_PKTINFO = 8;
+export const IP_RECVTTL = 12;
 export const IP_MINTTL = 21;
 export const IP_MULTICAST_TTL = 33;
 
@@ -54,6 +56,10 @@ export const IPV6_MULTICAST_HOPS = 18;
 export const IPV6_JOIN_GROUP = 20;
 export const IPV6_LEAVE_GROUP = 21;
 export const IPV6_V6ONLY = 26;
+export const IPV6_RECVPKTINFO = 49;
+export const IPV6_PKTINFO = 50;
+export const IPV6_RECVHOPLIMIT = 51;
+export const IPV6_HOPLIMIT = 52;
 export const IPV6_TCLASS = 67;
 export const IPV6_MINHOPCOUNT = 73;
 
@@ -64,3 +70,7 @@ export const NETLINK_ROUTE = 0;
 export const RTMGRP_LINK = 0x1;
 export const RTMGRP_IPV4_IFADDR = 0x10;
 export const RTMGRP_IPV6_IFADDR = 0x100;
+
+/** <linux/sched.h> */
+export const SCHED_RR = 2;
+export const SCHED_RESET_ON_FORK = 0x40000000;

@@ -25,6 +25,8 @@ const calls = {
   socket: libc.func('int socket(int domain, int type, int protocol)'),
   socketpair: libc.func('int socketpair(int domain, int type, int protocol, _Out_ int *pair)'),
   bind: libc.func('int bind(int fd, const uint8_t *address, uint32_t length)'),
+  connect: libc.func('int connect(int fd, const uint8_t *address, uint32_t length)'),
+  getsockname: libc.func('int getsockname(int fd, uint8_t *address, uint8_t *length)'),
   listen: libc.func('int listen(int fd, int backlog)'),
   accept4: libc.func('int accept4(int fd, uint8_t *address, uint8_t *length, int flags)'),
   nameToIndex: libc.func('unsigned int if_nametoindex(const char *name)'),
@@ -33,7 +35,10 @@ const calls = {
   getsockopt: libc.func('int getsockopt(int fd, int level, int option, uint8_t *value, uint8_t *length)'),
   recv: libc.func('intptr_t recv(int fd, uint8_t *buffer, size_t length, int flags)'),
   send: libc.func('intptr_t send(int fd, const uint8_t *buffer, size_t length, int flags)'),
+  recvmsg: libc.func('intptr_t recvmsg(int fd, uint8_t *header, int flags)'),
   close: libc.func('int close(int fd)'),
+  pthread_self: libc.func('uintptr_t pthread_self()'),
+  pthread_setschedparam: libc.func('int pthread_setschedparam(uintptr_t thread, int policy, const uint8_t *param)'),
 };
 
 /** A call's place in a message: "bind packet socket to eth0". */
@@ -61,6 +66,17 @@ export function openSocketPair({ domain, type, protocol }: SocketKind, op: strin
 
 export function bindSocket(fd: number, address: Uint8Array, op: string): void {
   checked(calls.bind(fd, address, address.length), op);
+}
+
+/** For datagrams: where they go, and the only place they are taken from. Never waits. */
+export function connectDatagrams(fd: number, address: Uint8Array, op: string): void {
+  checked(calls.connect(fd, address, address.length), op);
+}
+
+/** Fills `address` with that of this side. */
+export function getSocketName(fd: number, address: Uint8Array, op: string): void {
+  const length = new Uint8Array(Uint32Array.of(address.length).buffer);
+  checked(calls.getsockname(fd, address, length), op);
 }
 
 export function listenOn(fd: number, backlog: number, op: string): void {
@@ -114,6 +130,12 @@ export function receive(fd: number, buffer: Uint8Array): number {
   return length < 0 ? -koffi.errno() : length;
 }
 
+/** Into what a prepared struct msghdr points to. Bytes received, or the error number, negated. */
+export function receiveMessage(fd: number, header: Uint8Array): number {
+  const length = Number(calls.recvmsg(fd, header, MSG_DONTWAIT));
+  return length < 0 ? -koffi.errno() : length;
+}
+
 /** Bytes sent, or the error number, negated. */
 export function send(fd: number, bytes: Uint8Array): number {
   const length = Number(calls.send(fd, bytes, bytes.length, MSG_DONTWAIT));
@@ -123,4 +145,16 @@ export function send(fd: number, bytes: Uint8Array): number {
 /** Never throws: a descriptor is gone after close, whatever it returns. */
 export function closeDescriptor(fd: number): void {
   calls.close(fd);
+}
+
+/** Where the bytes lie in memory. They must be a view of a buffer of their own, which never moves. */
+export function addressOf(bytes: Uint8Array): bigint {
+  return koffi.address(bytes);
+}
+
+export const POINTER_BYTES: 4 | 8 = koffi.sizeof('void *') === 4 ? 4 : 8;
+
+/** Of the calling thread. 0, or the error number: these calls do not use errno. */
+export function setThreadScheduling(policy: number, priority: number): number {
+  return calls.pthread_setschedparam(calls.pthread_self(), policy, intValue(priority));
 }

@@ -21,6 +21,8 @@ import { type Remote, sessionOptions, streamTarget } from './session-options.ts'
 const MOST_BUFFERED_BYTES = 1024 * 1024;
 /** How long a connection that is closed in order is waited for. */
 const LINGER_MS = 1000;
+/** How long a router that is not known may take to be found, before that counts as a failed attempt. */
+const FIND_MS = 2000;
 /** What a router sends wrong over and over is told once in this time. */
 const FAULTS_EVERY_MS = 60_000;
 
@@ -43,6 +45,8 @@ export class BgpLink {
   readonly #streams = new Map<ConnectionId, { readonly stream: Stream; isBlocked: boolean }>();
   readonly #lingering = new Set<Stream>();
   #cancelTimer: (() => void) | undefined;
+  /** To be opened as soon as it is known where the router is. */
+  #waiting: { readonly connection: ConnectionId; readonly cancel: () => void } | undefined;
   #remoteAddress = '';
   /** Since when it has been established, or has not. */
   #turnedWallMs: number;
@@ -70,6 +74,12 @@ export class BgpLink {
     this.#handle({ kind: 'graceful-shutdown', mode });
   }
 
+  /** It may be known by now where the router is. */
+  remoteChanged(): void {
+    const waiting = this.#waiting;
+    if (waiting !== undefined && typeof this.#options.remote() !== 'string') this.#dial(waiting.connection);
+  }
+
   /** The path has failed, in words. */
   bfdDown(reason: string): void {
     this.#handle({ kind: 'bfd-down', reason });
@@ -90,6 +100,7 @@ export class BgpLink {
     this.#handle({ kind: 'stop', ...stop });
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
+    this.#stopWaiting();
   }
 
   /** Whether the router keeps the routes of a session that ends without a word. */
@@ -181,11 +192,11 @@ export class BgpLink {
   }
 
   #dial(connection: ConnectionId): void {
-    const { planned, open, remote, clock } = this.#options;
+    const { planned, open, remote } = this.#options;
+    this.#stopWaiting();
     const place = remote();
     if (typeof place === 'string') {
-      // Not from inside the session's own call.
-      clock.schedule(0, () => this.#handle({ kind: 'closed', connection, reason: place }));
+      this.#wait(connection);
       return;
     }
     this.#remoteAddress = place.address;
@@ -193,7 +204,24 @@ export class BgpLink {
     this.#streams.set(connection, { stream, isBlocked: false });
   }
 
+  #wait(connection: ConnectionId): void {
+    const { clock, remote } = this.#options;
+    const cancel = clock.schedule(FIND_MS, () => {
+      this.#waiting = undefined;
+      const place = remote();
+      if (typeof place === 'string') this.#handle({ kind: 'closed', connection, reason: place });
+      else this.#dial(connection);
+    });
+    this.#waiting = { connection, cancel };
+  }
+
+  #stopWaiting(): void {
+    this.#waiting?.cancel();
+    this.#waiting = undefined;
+  }
+
   #close(connection: ConnectionId, how: 'in-order' | 'at-once'): void {
+    if (this.#waiting?.connection === connection) this.#stopWaiting();
     const entry = this.#streams.get(connection);
     if (entry === undefined) return;
     const { stream } = entry;

@@ -3,6 +3,7 @@
  *
  *     setPlan(plan) ─▶ new peer: link ─▶ start          same peer, same options: its routes are set
  *                      changed options: ended, and made anew      gone: ended
+ *     routers ──────▶ links to unnumbered routers: opened when it is known where those are
  *     close()       ─▶ the routers turn to other nodes, then the sessions end
  *
  * Ended is said so that as little as possible is lost: a router that restarts gracefully with us keeps the routes while a
@@ -23,6 +24,7 @@ import {
 import { BgpDoor, type Listening } from './bgp-door.ts';
 import { BgpLink } from './bgp-link.ts';
 import { nextHopsOf } from './next-hops.ts';
+import type { RouterWatch } from './router-watch.ts';
 import { type Remote, sessionText, streamTarget } from './session-options.ts';
 
 /** How long routers have to turn to other nodes, before routes that are about to go are withdrawn. */
@@ -38,6 +40,8 @@ export interface BgpSpeakerOptions {
   /** Absent: routers cannot connect to this node; it connects to them. */
   readonly listening?: Listening;
   readonly interfaces: () => readonly InterfaceFacts[];
+  /** Finds unnumbered routers; what it has found is said by routersChanged(). Stays the caller's. */
+  readonly routers: Pick<RouterWatch, 'setInterfaces' | 'router'>;
   /** Something of the views has changed. Not called from inside a call. */
   readonly onChange: () => void;
 }
@@ -64,6 +68,8 @@ export class BgpSpeaker {
 
   setPlan({ generation, sessions }: BgpPlan): void {
     if (this.#isClosing) return;
+    const interfaces = sessions.flatMap(({ peer: { remote } }) => ('interface' in remote ? [remote.interface] : []));
+    this.#options.routers.setInterfaces(interfaces);
     const before = this.#held;
     const now = new Map<string, Held>();
     for (const planned of sessions) {
@@ -84,6 +90,12 @@ export class BgpSpeaker {
     }
     this.#door?.setPeers(this.#streamPeers());
     if (before.size > 0 || now.size > 0) this.#options.clock.schedule(0, this.#options.onChange);
+  }
+
+  routersChanged(): void {
+    if (this.#isClosing) return;
+    for (const { link } of this.#held.values()) link.remoteChanged();
+    this.#door?.setPeers(this.#streamPeers());
   }
 
   /** Ordered by the peer's name. */
@@ -118,7 +130,7 @@ export class BgpSpeaker {
 
   #streamPeers(): readonly StreamPeer[] {
     return [...this.#held.values()].flatMap(({ planned: { peer } }) => {
-      const remote = remoteOf(peer);
+      const remote = this.#remoteOf(peer);
       return typeof remote === 'string' ? [] : [{ name: peer.name, ...streamTarget(peer, remote) }];
     });
   }
@@ -131,10 +143,16 @@ export class BgpSpeaker {
       log,
       seed: Math.floor(random.next() * 2 ** 32),
       open,
-      remote: () => remoteOf(planned.peer),
+      remote: () => this.#remoteOf(planned.peer),
       nextHops: (local, device) => nextHopsOf(local, interfaces(), device),
       onChange,
     });
+  }
+
+  #remoteOf({ remote }: BgpPeer): Remote | string {
+    if ('address' in remote) return { address: remote.address };
+    const router = this.#options.routers.router(remote.interface);
+    return router.kind === 'found' ? { address: router.address, device: remote.interface } : router.text;
   }
 
   #pause(delayMs: number): Promise<void> {
@@ -142,9 +160,4 @@ export class BgpSpeaker {
       this.#options.clock.schedule(delayMs, resolve);
     });
   }
-}
-
-function remoteOf({ remote }: BgpPeer): Remote | string {
-  if ('address' in remote) return { address: remote.address };
-  return `no router was heard on ${remote.interface}`;
 }

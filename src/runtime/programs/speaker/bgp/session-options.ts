@@ -54,7 +54,8 @@ export function sessionOptions(
 }
 
 export function streamTarget(peer: BgpPeer, { address, device }: Remote): StreamTarget {
-  const bound = peer.vrf ?? device;
+  // An interface of a VRF stands for it; a link-local address needs the interface.
+  const bound = device ?? peer.vrf;
   return {
     address,
     port: peer.port,

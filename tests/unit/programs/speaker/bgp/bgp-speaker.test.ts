@@ -5,6 +5,7 @@ import type { AdvertisedRoute, PlannedSession } from '../../../../../src/runtime
 import type { BgpPeer } from '../../../../../src/runtime/model/config.ts';
 import type { IpPrefix } from '../../../../../src/runtime/model/ip-prefix.ts';
 import { BgpSpeaker } from '../../../../../src/runtime/programs/speaker/bgp/bgp-speaker.ts';
+import type { RouterView } from '../../../../../src/runtime/programs/speaker/bgp/router-link.ts';
 import { greeting, messagesIn, RESTARTING_OPEN } from '../../../../support/bgp-peer.ts';
 import { type FakeStream, FakeStreams } from '../../../../support/fake-streams.ts';
 import { ip } from '../../../../support/views.ts';
@@ -25,6 +26,8 @@ const PEER: BgpPeer = {
 let clock: VirtualClock;
 let streams: FakeStreams;
 let changes: number;
+let sought: readonly string[];
+let router: RouterView;
 let warnings: object[];
 let speaker: BgpSpeaker;
 
@@ -32,6 +35,7 @@ beforeEach(() => {
   clock = new VirtualClock();
   streams = new FakeStreams();
   changes = 0;
+  router = { kind: 'not-found', reason: 'no-router', text: 'no router advertises itself on eth0' };
   warnings = [];
   speaker = new BgpSpeaker({
     clock,
@@ -39,6 +43,12 @@ beforeEach(() => {
     log: { info: () => undefined, warn: (fields) => warnings.push(fields) },
     open: streams.open,
     interfaces: () => [{ name: 'eth0', index: 2, running: true, addresses: ['192.0.2.10/24', '2001:db8::10/64'] }],
+    routers: {
+      setInterfaces: (names) => {
+        sought = names;
+      },
+      router: () => router,
+    },
     onChange: () => {
       changes += 1;
     },
@@ -161,12 +171,55 @@ describe('what cannot be reached', () => {
     );
     expect(JSON.stringify(speaker.views())).not.toContain('"x"');
   });
+});
 
-  test('a router behind an interface that nobody has heard of is no connection at all', async () => {
-    speaker.setPlan({ generation: 1, sessions: [planned({ remote: { interface: 'eth9' } })] });
-    await clock.advance(0);
+describe('an unnumbered router', () => {
+  const unnumbered = () => planned({ remote: { interface: 'eth0' } });
+  const found = (address: string) => {
+    router = { kind: 'found', address: ip(address), others: [] };
+    speaker.routersChanged();
+  };
+
+  test('is looked for, and connected to as soon as it is found, by its interface', async () => {
+    speaker.setPlan({ generation: 1, sessions: [unnumbered(), planned({ name: 'other' })] });
+    expect(sought).toEqual(['eth0']);
+    await clock.advance(1000);
+    expect(streams.all).toHaveLength(1);
+    found('fe80::100');
+    expect(streams.last.target).toMatchObject({ address: 'fe80::100', device: 'eth0', port: 179 });
+    const stream = establish();
+    expect(prefixesTold(stream).flat()).toEqual(['198.51.100.1/32']);
+    expect(speaker.views()[0]).toMatchObject({ state: 'established', remoteAddress: 'fe80::100' });
+    found('fe80::101');
+    await clock.advance(20_000);
+    expect(streams.all.filter(({ target }) => target.device === 'eth0')).toEqual([stream]);
+  });
+
+  test('is not found: the session says why, and opens nothing; it goes on asking', async () => {
+    speaker.setPlan({ generation: 1, sessions: [unnumbered()] });
+    await clock.advance(2000);
+    expect(speaker.views()[0]).toMatchObject({
+      state: 'active',
+      remoteAddress: '',
+      lastError: 'no router advertises itself on eth0',
+    });
+    router = { kind: 'not-found', reason: 'interface-down', text: 'eth0 is down' };
+    await clock.advance(20_000);
+    expect(speaker.views()[0]).toMatchObject({ lastError: 'eth0 is down' });
     expect(streams.all).toEqual([]);
-    expect(speaker.views()).toMatchObject([{ state: 'active', lastError: expect.stringContaining('eth9') }]);
+    await clock.advance(10_000);
+    found('fe80::100');
+    await clock.advance(12_000);
+    expect(streams.all).toHaveLength(1);
+  });
+
+  test('that is not wanted any more is not connected to when it is found', async () => {
+    speaker.setPlan({ generation: 1, sessions: [unnumbered()] });
+    speaker.setPlan({ generation: 2, sessions: [] });
+    expect(sought).toEqual([]);
+    found('fe80::100');
+    await clock.advance(20_000);
+    expect(streams.all).toEqual([]);
   });
 });
 

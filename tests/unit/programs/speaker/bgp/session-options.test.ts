@@ -62,10 +62,11 @@ describe('hop limits', () => {
   });
 });
 
-test('a connection is bound to the VRF, or to what a link-local address is behind', () => {
+test('a connection is bound to what a link-local address is behind, or to the VRF', () => {
   const remote = { address: ip('fe80::1'), device: 'eth0' };
   expect(streamTarget(PEER, remote).device).toBe('eth0');
-  expect(streamTarget({ ...PEER, vrf: 'red' }, remote).device).toBe('red');
+  expect(streamTarget({ ...PEER, vrf: 'red' }, remote).device).toBe('eth0');
+  expect(streamTarget({ ...PEER, vrf: 'red' }, { address: ip('192.0.2.1') }).device).toBe('red');
 });
 
 test('GTSM takes the place of the TTL for the way', () => {

@@ -1,0 +1,315 @@
+/**
+ * One BFD session with its socket and its timer: whatever its machine (protocols/bfd/session.ts) wants done is done here.
+ *
+ *     blocked(reason) ⇄ running(sender, receiver)      by the interfaces, see bfd-sessions.ts
+ *
+ * A path that is known to have failed, as when its interface is down, is down at once and not by silence (RFC 5880
+ * §6.8.16).
+ */
+import os from 'node:os';
+import { type HostError, toHostError } from '../../../engine/host-error.ts';
+import type { PathPorts, PathReceiver, PathSender } from '../../../engine/path-ports.ts';
+import type { Clock } from '../../../engine/ports.ts';
+import type { BfdView } from '../../../model/bgp-session.ts';
+import type { BfdProfile } from '../../../model/config.ts';
+import { type Ip, ipFamily } from '../../../model/ip.ts';
+import type { Instant } from '../../../model/time.ts';
+import type { BfdPacket } from '../../../protocols/bfd/codec.ts';
+import type { BfdPath, SessionEntry } from '../../../protocols/bfd/demultiplex.ts';
+import {
+  DIAGNOSTIC_NEIGHBOR_SIGNALED_DOWN,
+  LOWEST_SOURCE_PORT,
+  PORT_MULTIHOP_CONTROL,
+  PORT_SINGLE_HOP_CONTROL,
+  TTL_SENT,
+} from '../../../protocols/bfd/iana.ts';
+import type { BfdInput, BfdIntervals, BfdOutput } from '../../../protocols/bfd/interface.ts';
+import { BfdSession } from '../../../protocols/bfd/session.ts';
+import type { UsableRoute } from './bfd-receivers.ts';
+import type { WantedBfd } from './bfd-route.ts';
+import { describeBfd, describeOpenError } from './bfd-words.ts';
+
+/** How often the word that it is switched off is sent at its end: packets may be lost, and nobody stays to repeat it. */
+const FAREWELLS = 3;
+
+const { EADDRNOTAVAIL, EBADF, EINVAL, ENODEV, ENXIO } = os.constants.errno;
+/** What sending fails with when the socket is beyond use, as when the address that it sends from is gone. */
+const OF_THE_SOCKET: readonly number[] = [EADDRNOTAVAIL, EBADF, EINVAL, ENODEV, ENXIO];
+
+/** What happened to a session, for who relies on it. */
+export type BfdChange =
+  | { readonly kind: 'up' }
+  /** The path has failed: what goes over it is to be ended. */
+  | { readonly kind: 'down'; readonly reason: string }
+  /** The router has switched it off, which is no failure (RFC 5882 §3.2): what goes over it is to be left alone. */
+  | { readonly kind: 'switched-off'; readonly reason: string };
+
+export interface WatchedPathOptions {
+  readonly wanted: WantedBfd;
+  readonly ports: PathPorts;
+  readonly clock: Clock;
+  /** 1 … 2^32 − 1, hard to guess, and no other session's. */
+  readonly discriminator: number;
+  readonly onChanged: (change: BfdChange) => void;
+  /** It cannot send any more by the socket that it has. */
+  readonly onBroken: () => void;
+}
+
+interface Running {
+  readonly path: BfdPath;
+  readonly deviceIndex: number | undefined;
+  readonly sender: PathSender;
+  readonly receiver: PathReceiver;
+}
+
+export class WatchedPath {
+  readonly #options: WatchedPathOptions;
+  #profile: BfdProfile;
+  #machine: BfdSession | undefined;
+  #running: Running | undefined;
+  #reason = 'it has not begun yet';
+  #sendError: HostError | undefined;
+  #isBroken = false;
+  #packetsSent = 0;
+  #armed: { readonly at: Instant; readonly cancel: () => void } | undefined;
+  #isOver = false;
+
+  constructor(options: WatchedPathOptions) {
+    this.#options = options;
+    this.#profile = options.wanted.profile;
+  }
+
+  get wanted(): WantedBfd {
+    return this.#options.wanted;
+  }
+
+  get path(): BfdPath | undefined {
+    return this.#running?.path;
+  }
+
+  /** For the table that packets are told apart by; undefined: it is to get none. */
+  entry(session: string): SessionEntry | undefined {
+    if (this.#running === undefined) return undefined;
+    const { path } = this.#running;
+    return {
+      session,
+      discriminator: this.#options.discriminator,
+      path,
+      minimumTtl: path.hops === 'single' ? TTL_SENT : this.#profile.minimumTtl,
+    };
+  }
+
+  setProfile(profile: BfdProfile): void {
+    this.#profile = profile;
+    this.#handle({ kind: 'intervals', ...intervalsOf(profile) });
+  }
+
+  /** Goes on, or begins, that way. `isOurs`: whether an address is one of this node's. Undefined: it runs. Or why not. */
+  use(route: UsableRoute, receiver: PathReceiver, isOurs: (ip: Ip) => boolean): string | undefined {
+    const deviceIndex = route.device?.index;
+    const before = this.#running;
+    const fits =
+      before !== undefined &&
+      before.path.hops === route.kind &&
+      before.deviceIndex === deviceIndex &&
+      isOurs(before.sender.local) &&
+      !this.#isBroken;
+    if (fits) {
+      this.#running = { ...before, receiver };
+      return undefined;
+    }
+    this.#stop();
+    let sender: PathSender;
+    try {
+      sender = this.#openSender(route);
+    } catch (error) {
+      return describeOpenError(toHostError('open a BFD socket', error));
+    }
+    const { peer } = this.wanted;
+    const path: BfdPath =
+      route.kind === 'single'
+        ? { hops: 'single', interface: route.device.name, peer }
+        : { hops: 'multiple', local: sender.local, peer };
+    this.#running = { path, deviceIndex, sender, receiver };
+    this.#begin(route);
+    return undefined;
+  }
+
+  /** There is no way, or none that can be used. */
+  block(reason: string): void {
+    this.#reason = reason;
+    this.#stop();
+    this.#handle({ kind: 'disable', because: 'path-down' });
+  }
+
+  receive(packet: BfdPacket): void {
+    this.#sendError = undefined;
+    this.#handle({ kind: 'packet', packet });
+  }
+
+  view(): BfdView {
+    const snapshot = this.#machine?.snapshot();
+    const isBlocked = this.#running === undefined;
+    const { transmitIntervalMs, detectionTimeMs } = snapshot ?? {};
+    return {
+      state: isBlocked ? 'down' : (snapshot?.state ?? 'down'),
+      diagnostic: isBlocked ? this.#reason : this.#describe(),
+      ...(isBlocked || transmitIntervalMs === undefined ? {} : { transmitIntervalMs }),
+      ...(isBlocked || detectionTimeMs === undefined ? {} : { detectionTimeMs }),
+      packetsSent: this.#packetsSent,
+      packetsReceived: snapshot?.packetsReceived ?? 0,
+      ups: snapshot?.ups ?? 0,
+      downs: snapshot?.downs ?? 0,
+    };
+  }
+
+  /** Tells the router that it is no failure, and is over. onChanged is not called. */
+  end(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const outputs =
+      this.#machine?.handle({ kind: 'disable', because: 'administratively-down' }, this.#options.clock.now()) ?? [];
+    for (let count = 0; count < FAREWELLS; count++) this.#send(outputs);
+    this.#stop();
+  }
+
+  #begin(route: UsableRoute): void {
+    if (this.#machine === undefined) {
+      const { clock, discriminator } = this.#options;
+      this.#machine = new BfdSession(
+        {
+          ...intervalsOf(this.#profile),
+          localDiscriminator: discriminator,
+          role: this.#profile.passiveMode ? 'passive' : 'active',
+          requiredMinEchoRxMs: this.#echoMs(route),
+          // Only spreads the packets.
+          seed: discriminator,
+        },
+        clock.now(),
+      );
+    }
+    this.#handle({ kind: 'enable' });
+  }
+
+  /**
+   * RFC 5880 §6.4: echo packets of the router are addressed to itself, and this node's kernel sends them back if it
+   * forwards. Of IPv6 the router is told to send none, as MetalLB does.
+   */
+  #echoMs(route: UsableRoute): number {
+    const { echoMode, echoIntervalMs } = this.#profile;
+    const isLooped =
+      echoMode &&
+      route.kind === 'single' &&
+      ipFamily(this.wanted.peer) === 'ipv4' &&
+      this.#options.ports.isForwarding(route.device.name);
+    return isLooped ? echoIntervalMs : 0;
+  }
+
+  #openSender({ kind, device }: UsableRoute): PathSender {
+    const { peer, local } = this.wanted;
+    return this.#options.ports.openSender({
+      peer,
+      port: kind === 'single' ? PORT_SINGLE_HOP_CONTROL : PORT_MULTIHOP_CONTROL,
+      lowestSourcePort: LOWEST_SOURCE_PORT,
+      ...(local === undefined ? {} : { local }),
+      ...(device === undefined ? {} : { device: device.name }),
+    });
+  }
+
+  #stop(): void {
+    this.#armed?.cancel();
+    this.#armed = undefined;
+    this.#running?.sender.close();
+    this.#running = undefined;
+    this.#sendError = undefined;
+    this.#isBroken = false;
+  }
+
+  #handle(input: BfdInput): void {
+    if (this.#machine === undefined || this.#isOver) return;
+    const outputs = this.#machine.handle(input, this.#options.clock.now());
+    this.#send(outputs);
+    this.#arm();
+    // Last: who hears of it may end this session.
+    for (const output of outputs) {
+      if (output.kind === 'drain') this.#drain();
+      if (output.kind === 'changed') this.#tell(output);
+    }
+  }
+
+  /** Packets that came in time may wait unread behind whatever kept this thread. */
+  #drain(): void {
+    this.#running?.receiver.readAll();
+    this.#handle({ kind: 'drained' });
+  }
+
+  #tell({ from, to, remoteState, diagnostic }: Extract<BfdOutput, { kind: 'changed' }>): void {
+    if (this.#isOver || (from !== 'up' && to !== 'up')) return;
+    const { onChanged } = this.#options;
+    if (to === 'up') {
+      onChanged({ kind: 'up' });
+      return;
+    }
+    const reason = this.#running === undefined ? this.#reason : this.#describe();
+    const isSwitchedOff = diagnostic === DIAGNOSTIC_NEIGHBOR_SIGNALED_DOWN && remoteState === 'admin-down';
+    onChanged({ kind: isSwitchedOff ? 'switched-off' : 'down', reason });
+  }
+
+  #describe(): string {
+    if (this.#machine === undefined) return this.#reason;
+    const snapshot = this.#machine.snapshot();
+    return describeBfd({
+      ...snapshot,
+      peer: this.wanted.peer,
+      isHeard: snapshot.packetsReceived > 0,
+      sendError: this.#sendError,
+    });
+  }
+
+  #send(outputs: readonly BfdOutput[]): void {
+    for (const output of outputs) {
+      if (output.kind !== 'send' || this.#running === undefined) continue;
+      const error = this.#running.sender.send(output.payload);
+      if (error === undefined) this.#packetsSent += 1;
+      else this.#sendFailed(error);
+    }
+  }
+
+  #sendFailed(error: HostError): void {
+    this.#sendError = error;
+    if (this.#isBroken || this.#isOver || !OF_THE_SOCKET.includes(error.errno)) return;
+    this.#isBroken = true;
+    this.#options.onBroken();
+  }
+
+  /** A timer that is due sooner than needed is left, and looks again when it fires: most packets only move the silence. */
+  #arm(): void {
+    const deadline = this.#running === undefined ? undefined : this.#machine?.deadline();
+    if (deadline === undefined) {
+      this.#armed?.cancel();
+      this.#armed = undefined;
+      return;
+    }
+    if (this.#armed !== undefined && this.#armed.at <= deadline) return;
+    this.#armed?.cancel();
+    const { clock } = this.#options;
+    // Timers of whole milliseconds may fire up to one early.
+    const delayMs = Math.max(0, Math.ceil(deadline - clock.now()));
+    this.#armed = { at: deadline, cancel: clock.schedule(delayMs, () => this.#due()) };
+  }
+
+  #due(): void {
+    this.#armed = undefined;
+    const deadline = this.#machine?.deadline();
+    if (deadline !== undefined && this.#options.clock.now() >= deadline) this.#handle({ kind: 'timer' });
+    else this.#arm();
+  }
+}
+
+function intervalsOf(profile: BfdProfile): BfdIntervals {
+  return {
+    desiredMinTxMs: profile.transmitIntervalMs,
+    requiredMinRxMs: profile.receiveIntervalMs,
+    detectMultiplier: profile.detectMultiplier,
+  };
+}
