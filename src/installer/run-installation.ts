@@ -5,6 +5,9 @@ import type { AddonPlan } from './plan/addon-plan.ts';
 import type { ObjectChange, Reporter } from './progress.ts';
 import type { RenderedAddon } from './render/render-addon.ts';
 import { summarizeChanges } from './steps/apply-objects.ts';
+import { planHandOver, planTakeBack } from './steps/calico.ts';
+import type { CalicoObjects } from './steps/calico-objects.ts';
+import { checkCalico } from './steps/calico-preflight.ts';
 import type { Cluster } from './steps/cluster.ts';
 import {
   CONFIGURATION,
@@ -65,7 +68,8 @@ export const BGP_WARNING =
 
 export async function runInstallation(installation: Installation): Promise<RunResult> {
   const { plan, cluster, helm, reporter, mode } = installation;
-  const total = mode === 'check' ? 6 : 9;
+  const workloads = plan.protocol === 'calico' ? [CONTROLLER] : [CONTROLLER, SPEAKERS];
+  const total = mode === 'check' ? 6 : 7 + workloads.length;
   const changes: ObjectChange[] = [];
   const warnings: string[] = [];
   const warn = (texts: readonly string[]): void => {
@@ -89,12 +93,16 @@ export async function runInstallation(installation: Installation): Promise<RunRe
   warn(plan.warnings);
   if (plan.protocol === 'bgp') warn([BGP_WARNING]);
   let facts: ClusterFacts = { version: '', nodes: [] };
+  let calico: CalicoObjects | undefined;
   await step(PREFLIGHT, async () => {
     await checkHelm(helm);
     facts = await readClusterFacts(cluster);
     warn(checkSameCluster(plan, facts, cluster.server));
     await checkPermissions(cluster);
     warn(await checkLayer2Pools(plan, facts, installation.shell));
+    const found = await checkCalico(cluster, plan);
+    warn(found.warnings);
+    calico = found.calico;
     return `Kubernetes ${facts.version}, ${facts.nodes.length} nodes`;
   });
   changes.push(...(await loadImageStep(installation, { number: ++number, total, facts })));
@@ -114,19 +122,31 @@ export async function runInstallation(installation: Installation): Promise<RunRe
   const releaseInput = { cluster, helm, method, values: installation.rendered.valuesText, kubeVersion: facts.version };
   await step(RELEASE, async () => {
     const [key, release] = [await planLivenessKey(cluster, RELEASE), await planRelease(releaseInput)];
+    const handOver = planHandOver(cluster, plan, calico);
     return carryOut({
-      changes: [...key.changes, ...release.changes],
-      // The key first: without one the speakers say that anybody could pose as one of them.
-      write: () => key.write().then(release.write),
+      changes: [...key.changes, ...handOver.changes, ...release.changes],
+      // The key first: without one the speakers say that anybody could pose as one of them. And before they go, Calico
+      // is to have what they announced.
+      write: () => key.write().then(handOver.write).then(release.write),
     });
   });
-  await step(CONFIGURATION, async () => carryOut(configuration));
+  const takeBack = plan.protocol === 'calico' ? undefined : planTakeBack(cluster, calico);
+  await step(CONFIGURATION, async () => {
+    const summary = await carryOut(configuration);
+    if (mode === 'check' && takeBack !== undefined) await carryOut(takeBack);
+    return summary;
+  });
   if (mode === 'check') return { changes, warnings };
-  for (const workload of [CONTROLLER, SPEAKERS]) {
+  for (const workload of workloads) {
     await step(workload.step, () => waitReady(cluster, workload, wait));
   }
   const hasChanged = changes.some(({ action }) => action !== 'unchanged');
-  await step(VERIFY, () => verifyConfiguration({ cluster, objects, wait, hasChanged }));
+  await step(VERIFY, async () => {
+    const said = await verifyConfiguration({ cluster, objects, wait, hasChanged });
+    // Only now that others announce does Calico cease to.
+    if (takeBack !== undefined) await carryOut(takeBack);
+    return said;
+  });
   return { changes, warnings };
 }
 

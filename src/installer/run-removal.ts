@@ -7,7 +7,10 @@ import { ADDON_NAMESPACE } from './plan/addon-plan.ts';
 import type { ObjectChange } from './progress.ts';
 import type { Installation, RunResult } from './run-installation.ts';
 import { deleteObjects, orInstallError, summarizeChanges } from './steps/apply-objects.ts';
-import { formatRef } from './steps/cluster.ts';
+import { planTakeBack } from './steps/calico.ts';
+import { type CalicoObjects, readCalico } from './steps/calico-objects.ts';
+import { type Cluster, ClusterError, formatRef } from './steps/cluster.ts';
+import type { StepPlan } from './steps/configuration.ts';
 import { configurationKinds, listResources } from './steps/configuration.ts';
 import { isOurs } from './steps/ownership.ts';
 import { checkHelm, checkPermissions, checkSameCluster, PREFLIGHT, readClusterFacts } from './steps/preflight.ts';
@@ -47,6 +50,8 @@ interface Findings {
   readonly pools: PoolFate;
   /** Services that lose their addresses. */
   readonly holders: readonly KubeObject[];
+  /** Our entries in Calico's list of blocks. */
+  readonly calico: StepPlan;
 }
 
 export async function runRemoval(removal: Removal): Promise<RunResult> {
@@ -62,7 +67,7 @@ export async function runRemoval(removal: Removal): Promise<RunResult> {
   const facts = await readClusterFacts(removal.cluster);
   for (const text of checkSameCluster(removal.plan, facts, removal.cluster.server)) warn(text);
   await checkPermissions(removal.cluster);
-  const findings = await look(removal);
+  const findings = await look(removal, warn);
   reporter.done(`Kubernetes ${facts.version}, ${facts.nodes.length} nodes`);
   if (findings.holders.length > 0) {
     const verb = removal.mode === 'check' ? 'would lose' : 'lose';
@@ -72,12 +77,26 @@ export async function runRemoval(removal: Removal): Promise<RunResult> {
   return { changes: await carryOut(removal, findings, { total, warn }), warnings };
 }
 
-async function look({ cluster, role, purge }: Removal): Promise<Findings> {
+async function look({ cluster, role, purge }: Removal, warn: (text: string) => void): Promise<Findings> {
   const all = await listResources(cluster, configurationKinds(role.kinds));
   const resources = purge ? all : all.filter(isOurs);
   const staying = all.filter((object) => !resources.includes(object));
   const pools = { removed: resources.filter(isPool), staying: staying.filter(isPool) };
-  return { resources, staying, pools, holders: await holdersOfRemoved(cluster, pools) };
+  const calico = planTakeBack(cluster, await readableCalico(cluster, warn));
+  return { resources, staying, pools, holders: await holdersOfRemoved(cluster, pools), calico };
+}
+
+/** A Calico that does not answer keeps nobody from removing this addon. */
+async function readableCalico(cluster: Cluster, warn: (text: string) => void): Promise<CalicoObjects | undefined> {
+  try {
+    return await readCalico(cluster);
+  } catch (error) {
+    if (!(error instanceof ClusterError)) throw error;
+    warn(
+      `Calico’s BGP objects cannot be read: ${error.message}; if it advertised the pools, it goes on (docs/calico.md)`,
+    );
+    return undefined;
+  }
 }
 
 function isPool({ kind }: KubeObject): boolean {
@@ -100,7 +119,7 @@ async function preview(removal: Removal, findings: Findings): Promise<readonly O
   const deletions = objects.map(
     (object): ObjectChange => ({ action: 'delete', object: formatRef(object), fields: [] }),
   );
-  const changes = [...deletions, ...findings.holders.map(changeOf)];
+  const changes = [...deletions, ...findings.calico.changes, ...findings.holders.map(changeOf)];
   for (const change of changes) reporter.change(change);
   return changes;
 }
@@ -131,7 +150,9 @@ async function carryOut(
     if (!(await waitForEnd(cluster, wait))) {
       warn(`a controller still runs after ${wait.timeoutSeconds} s; while it does, it may give out addresses`);
     }
-    return removed;
+    // Now that no controller puts them back.
+    await findings.calico.write();
+    return [...removed, ...findings.calico.changes];
   });
   await step(RELEASE_ADDRESSES, async () => {
     const released = await releaseAddresses(cluster, findings.pools);

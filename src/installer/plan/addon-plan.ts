@@ -10,7 +10,8 @@ import type { SourcePosition } from '../inventory/located.ts';
 /** MetalLB's own namespace name; tools and documents rely on it, so it is not a variable. */
 export const ADDON_NAMESPACE = 'metallb-system';
 
-export type Protocol = 'layer2' | 'bgp';
+/** calico: the addon gives the addresses, Calico's own BGP announces them. */
+export type Protocol = 'layer2' | 'bgp' | 'calico';
 export type InstallMethod = 'helm' | 'yaml';
 
 export interface AddonPlan {

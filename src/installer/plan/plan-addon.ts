@@ -46,7 +46,7 @@ export function planAddon(input: PlanInput): PlanResult {
   const merged = new Map([...input.defaults, ...setVariables(inventory.variables)]);
   const variables = fieldsOf(merged, { file: 'config.yml' }, (name) => name, report);
 
-  const protocol = variables.get('metallb_protocol', readOneOf(['layer2', 'bgp'])) ?? 'layer2';
+  const protocol = variables.get('metallb_protocol', readOneOf(['layer2', 'bgp', 'calico'])) ?? 'layer2';
   const nodes = planNodes(inventory, report);
   const problemsBeforePools = problems.length;
   const pools = readPools(variables, report);
@@ -93,9 +93,9 @@ export function planAddon(input: PlanInput): PlanResult {
       ...poolWarnings(pools, nodes, protocol),
       ...idleDefaults(pools, inventory),
       ...networks.warnings,
-      ...(protocol === 'layer2' && bgp.peers.length > 0
+      ...(protocol !== 'bgp' && bgp.peers.length > 0
         ? [
-            `${formatPosition(variables.positionOf('metallb_peers'))}: metallb_peers has no effect with metallb_protocol "layer2"`,
+            `${formatPosition(variables.positionOf('metallb_peers'))}: metallb_peers has no effect with metallb_protocol "${protocol}"`,
           ]
         : []),
     ],

@@ -180,6 +180,13 @@ export function rangesOutsideSubnets(
   );
 }
 
+/** How Calico advertises is said in Calico's own objects. */
+const UNUSED_FIELDS: Readonly<Record<Protocol, readonly string[]>> = {
+  layer2: ['communities', 'peers'],
+  bgp: ['interfaces'],
+  calico: ['communities', 'peers', 'interfaces', 'node_selectors'],
+};
+
 /** Warnings for pools that hold a node's own address, or set what the protocol does not use. */
 export function poolWarnings(
   pools: readonly PlannedPool[],
@@ -199,10 +206,14 @@ export function poolWarnings(
           `${node.name}; it is skipped, no Service gets it`,
       );
     }
-    const unused = protocol === 'layer2' ? ['communities', 'peers'] : ['interfaces'];
-    const set = { communities: pool.communities, peers: pool.peers, interfaces: pool.interfaces };
+    const set = {
+      communities: pool.communities,
+      peers: pool.peers,
+      interfaces: pool.interfaces,
+      node_selectors: pool.nodeSelectors,
+    };
     for (const [field, values] of Object.entries(set)) {
-      if (unused.includes(field) && values.length > 0) {
+      if (UNUSED_FIELDS[protocol].includes(field) && values.length > 0) {
         warnings.push(
           `${formatPosition(pool.at)}: "${field}" of the pool "${pool.name}" has no effect with metallb_protocol "${protocol}"`,
         );

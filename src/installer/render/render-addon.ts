@@ -34,7 +34,7 @@ export interface RenderInput {
   readonly plan: AddonPlan;
   /** Of the image that is loaded from an archive. */
   readonly imageDigest?: string;
-  /** layer2.yaml.hbs or bgp.yaml.hbs, as the plan's protocol says. */
+  /** layer2.yaml.hbs, bgp.yaml.hbs or calico.yaml.hbs, as the plan's protocol says. */
   readonly resources: TemplateText;
   readonly values: TemplateText;
   readonly kinds: readonly CustomKind[];

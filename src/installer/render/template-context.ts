@@ -4,7 +4,7 @@
  */
 import { ADDON_NAMESPACE, type AddonPlan, type PlannedPeer, type PlannedPool } from '../plan/addon-plan.ts';
 
-/** For layer2.yaml.hbs and bgp.yaml.hbs. */
+/** For layer2.yaml.hbs, bgp.yaml.hbs and calico.yaml.hbs. */
 export function resourcesContext(plan: AddonPlan): object {
   return {
     namespace: ADDON_NAMESPACE,
@@ -34,6 +34,8 @@ export function valuesContext(plan: AddonPlan, imageDigest: string | undefined):
     controllerReplicas: plan.controllerReplicas,
     podNetworks: plan.podNetworks,
     serviceNetworks: plan.serviceNetworks,
+    calicoAdvertise: plan.protocol === 'calico' ? 'pools' : '',
+    hasSpeakers: plan.protocol !== 'calico',
     excludeInterfaces: plan.excludeInterfaces,
     election: plan.election,
     answerPing: plan.answerPing,

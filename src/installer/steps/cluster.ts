@@ -51,6 +51,11 @@ export interface Cluster {
    * patch, an object that has changed since is refused (409).
    */
   patchStatus(ref: ObjectRef, patch: object): Promise<KubeObject>;
+  /**
+   * Merge patch: what is in it replaces, lists as wholes, null removes. For objects of others, of which we have a part;
+   * refused with 409 where the resource version in the patch is not the object's any more.
+   */
+  patch(ref: ObjectRef, patch: object): Promise<KubeObject>;
   /** Starts the deletion; an object that is not there is as good as deleted. */
   delete(ref: ObjectRef): Promise<void>;
   /** Whether the credentials at hand may do this. */

@@ -9,6 +9,7 @@ import { storedExclusions } from '../../runtime/decide/allocation/stored-exclusi
 import { storedReleases } from '../../runtime/decide/allocation/stored-releases.ts';
 import { type DecidedConfig, decideConfig, NO_MEMORY } from '../../runtime/decide/configuration/config-source.ts';
 import type { ExplainWorld } from '../../runtime/decide/explain/case.ts';
+import type { CalicoBlock } from '../../runtime/model/calico.ts';
 import type { ConfigMapView, NamespaceView } from '../../runtime/model/cluster.ts';
 import type { RawResource } from '../../runtime/model/resource.ts';
 import type { Result } from '../../runtime/model/result.ts';
@@ -16,8 +17,9 @@ import type { ServiceView } from '../../runtime/model/service.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
 import { orInstallError } from './apply-objects.ts';
+import { readCalico } from './calico-objects.ts';
 import type { Cluster } from './cluster.ts';
-import { type Layer2Readers, readLayer2World } from './layer2-world.ts';
+import { argumentsOf, type Layer2Readers, readLayer2World } from './layer2-world.ts';
 import { listObjects, READ_WORLD } from './read-objects.ts';
 
 /** How objects of the API are read; the programs' own reading, which is not the installer's to know. */
@@ -69,7 +71,11 @@ export async function readExplainWorld(cluster: Cluster, readers: ObjectReaders,
     namespaceLimits: namespaceLimits(views).limits,
     nowMs,
     // Only for which pools they cover: without peers and Secrets beside them, their faults would be told wrongly.
-    layer2: { ...layer2, bgpPools: bgpPools(decideConfig({ resources: { ...resources, ...bgp }, ...old }, NO_MEMORY)) },
+    layer2: {
+      ...layer2,
+      ...(await calicoBlocks(cluster, controller)),
+      bgpPools: bgpPools(decideConfig({ resources: { ...resources, ...bgp }, ...old }, NO_MEMORY)),
+    },
     controllerState: controllerState(controller),
     formatTime: (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z'),
   };
@@ -85,11 +91,18 @@ export async function oldConfiguration(
 
 /** The class that the running controller serves; undefined: Services without one, or it is not known. */
 function servedClass(controller: KubeObject | undefined): string | undefined {
-  const spec = (controller?.['spec'] ?? {}) as {
-    template?: { spec?: { containers?: readonly { args?: readonly string[] }[] } };
-  };
-  const args = (spec.template?.spec?.containers ?? []).flatMap((container) => container.args ?? []);
+  const args = argumentsOf(controller);
   return args.find((arg) => arg.startsWith('--lb-class='))?.slice('--lb-class='.length) || undefined;
+}
+
+/** What Calico advertises, where the controller sees to it. */
+async function calicoBlocks(
+  cluster: Cluster,
+  controller: KubeObject | undefined,
+): Promise<{ readonly calicoBlocks?: readonly CalicoBlock[] }> {
+  if (!argumentsOf(controller).includes('--calico-advertise=pools')) return {};
+  const calico = await orInstallError(READ_WORLD, readCalico(cluster), 'reading Calico’s BGPConfiguration');
+  return { calicoBlocks: calico?.bgp?.blocks ?? [] };
 }
 
 function controllerState(controller: KubeObject | undefined): string {

@@ -127,17 +127,23 @@ export class KubeCluster implements Cluster {
     return (await this.#send({ method: 'PATCH', path: `${path}?${query}`, body, contentType })) as KubeObject;
   }
 
-  async patchStatus(ref: ObjectRef, patch: object): Promise<KubeObject> {
+  patchStatus(ref: ObjectRef, patch: object): Promise<KubeObject> {
+    return this.#patch(ref, '/status', { body: patch, contentType: 'application/strategic-merge-patch+json' });
+  }
+
+  patch(ref: ObjectRef, patch: object): Promise<KubeObject> {
+    return this.#patch(ref, '', { body: patch, contentType: 'application/merge-patch+json' });
+  }
+
+  async #patch(
+    ref: ObjectRef,
+    subresource: '' | '/status',
+    content: { readonly body: object; readonly contentType: string },
+  ): Promise<KubeObject> {
     const path = await this.#objectPath(ref);
     if (path === undefined) throw unknownKind(ref);
     const query = new URLSearchParams({ fieldManager: FIELD_MANAGER });
-    const contentType = 'application/strategic-merge-patch+json';
-    return (await this.#send({
-      method: 'PATCH',
-      path: `${path}/status?${query}`,
-      body: patch,
-      contentType,
-    })) as KubeObject;
+    return (await this.#send({ method: 'PATCH', path: `${path}${subresource}?${query}`, ...content })) as KubeObject;
   }
 
   async delete(ref: ObjectRef): Promise<void> {

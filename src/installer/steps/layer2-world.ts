@@ -38,7 +38,7 @@ export async function readLayer2World(
   cluster: Cluster,
   readers: Layer2Readers,
   nowMs: number,
-): Promise<Omit<Layer2World, 'bgpPools'>> {
+): Promise<Omit<Layer2World, 'bgpPools' | 'calicoBlocks'>> {
   const [nodes, slices, leases, statuses, speaker] = await Promise.all([
     listObjects(cluster, { apiVersion: 'v1', kind: 'Node' }),
     listObjects(cluster, { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' }),
@@ -96,7 +96,8 @@ export function speakerStandings(leases: readonly LeaseView[], nowMs: number): r
   });
 }
 
-function argumentsOf(workload: KubeObject | undefined): readonly string[] {
+/** The arguments that a workload's programs are started with. */
+export function argumentsOf(workload: KubeObject | undefined): readonly string[] {
   const spec = (workload?.['spec'] ?? {}) as {
     template?: { spec?: { containers?: readonly { args?: readonly string[] }[] } };
   };

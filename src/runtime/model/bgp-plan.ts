@@ -22,7 +22,7 @@ export interface PlannedSession {
   readonly bfd?: BfdProfile;
   /** BGP identifier of this side. */
   readonly identifier: Ip;
-  /** Ordered by prefix, each prefix once; of families that the session does not carry there are none. */
+  /** Each prefix once, in a fixed order; of families that the session does not carry there are none. */
   readonly routes: readonly AdvertisedRoute[];
 }
 

@@ -150,6 +150,12 @@ export interface BgpAdvertisement {
   readonly nodeSelectors: readonly LabelSelector[];
   /** ORed; empty: every Service. Where there are some, the aggregation lengths are 32 and 128. */
   readonly serviceSelectors: readonly LabelSelector[];
+  /** How often this side's AS number stands in the path beyond the once that it must: 1 … 10. Absent: not at all. */
+  readonly asPathPrepend?: number;
+  /** MULTI_EXIT_DISC: 0 … 4294967295. Absent: none is set. */
+  readonly multiExitDisc?: number;
+  /** Announce: a Service without a serving endpoint is announced all the same. Absent: Withdraw; it is not. */
+  readonly withoutEndpoints?: 'Announce';
 }
 
 export interface NamedCommunity {

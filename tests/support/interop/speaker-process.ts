@@ -6,15 +6,18 @@
  *     {"kind": "views"}                   {"views": BgpSessionView[]}
  *     {"kind": "close"}                   {}, once all is said that is to be said to the routers; then it ends
  */
+import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
 import { hostClock } from '../../../src/runtime/adapters/host/clock.ts';
 import { watchInterfaces } from '../../../src/runtime/adapters/host/interfaces.ts';
 import { hostPacketSockets } from '../../../src/runtime/adapters/host/packet-socket.ts';
+import { hostPathPorts } from '../../../src/runtime/adapters/host/path-datagrams.ts';
 import { hostRandom } from '../../../src/runtime/adapters/host/random.ts';
 import { openTcp } from '../../../src/runtime/adapters/host/tcp.ts';
 import { listenTcp } from '../../../src/runtime/adapters/host/tcp-listener.ts';
 import type { Log } from '../../../src/runtime/engine/log.ts';
 import type { BgpPlan } from '../../../src/runtime/model/bgp-plan.ts';
+import { BfdSessions } from '../../../src/runtime/programs/speaker/bgp/bfd-sessions.ts';
 import { BgpSpeaker } from '../../../src/runtime/programs/speaker/bgp/bgp-speaker.ts';
 import { RouterWatch } from '../../../src/runtime/programs/speaker/bgp/router-watch.ts';
 
@@ -36,7 +39,15 @@ const routers = new RouterWatch({
   random: hostRandom,
   onChange: () => bgp.routersChanged(),
 });
-const bgp = new BgpSpeaker({
+const bfd: BfdSessions = new BfdSessions({
+  ports: hostPathPorts,
+  interfaces,
+  clock: hostClock,
+  log,
+  randomU32: () => randomBytes(4).readUInt32BE(),
+  onChanged: (peer, change) => bgp.bfdChanged(peer, change),
+});
+const bgp: BgpSpeaker = new BgpSpeaker({
   clock: hostClock,
   random: hostRandom,
   log,
@@ -44,6 +55,7 @@ const bgp = new BgpSpeaker({
   ...(process.argv[2] === 'listen' ? { listening: { open: listenTcp, port: BGP_PORT } } : {}),
   interfaces: () => interfaces.current(),
   routers,
+  bfd,
   onChange: () => undefined,
 });
 

@@ -142,3 +142,28 @@ test('what the cluster refuses is told with the kind and the hint of every comma
     problem: expect.stringContaining('may not list'),
   });
 });
+
+test('where the controller was told to have Calico advertise, what Calico lists is what is said', async () => {
+  const controller = {
+    ...workload('Deployment', 'controller', {}),
+    spec: { replicas: 1, template: { spec: { containers: [{ args: ['--calico-advertise=pools'] }] } } },
+  };
+  const calico = {
+    apiVersion: 'projectcalico.org/v3',
+    kind: 'BGPConfiguration',
+    metadata: { name: 'default' },
+    spec: { serviceLoadBalancerIPs: [{ cidr: '10.0.0.0/24' }] },
+  };
+  const input = inputOf(
+    pool('a', { addresses: ['10.0.0.0/24'] }),
+    service('web', 'nginx', {}, [{ ip: '10.0.0.7' }]),
+    namespace('web'),
+    controller,
+    calico,
+  );
+  const asked = { namespace: 'web', name: 'nginx' };
+  const reasons = async () => (await explainOne(input, asked)).announcement?.addresses.map(({ reason }) => reason);
+  expect(await reasons()).toEqual(['calico-not-told']);
+  input.cluster.calico.add('projectcalico.org/v3');
+  expect(await reasons()).toEqual(['by-calico']);
+});

@@ -5,7 +5,6 @@ import { renderAddon } from '../../../src/installer/render/render-addon.ts';
 import { BGP_WARNING, type Installation, runInstallation } from '../../../src/installer/run-installation.ts';
 import { runRemoval } from '../../../src/installer/run-removal.ts';
 import { formatRef } from '../../../src/installer/steps/cluster.ts';
-import type { Helm } from '../../../src/installer/steps/helm.ts';
 import { LIVENESS_KEY } from '../../../src/installer/steps/liveness-key.ts';
 import { makePlan } from './plan/make-plan.ts';
 import { definitions, kinds, templateOf, valuesSchema } from './render/role-files.ts';
@@ -20,42 +19,10 @@ import {
   virtualPace,
   workload,
 } from './steps/fake-cluster.ts';
+import { CHART, FakeHelm } from './steps/fake-helm.ts';
 
 const POOL = 'metallb_vip_pool: "10.6.204.20-10.6.204.22"\nmetallb_node_subnets: 10.6.204.0/24\n';
 const NODES = [clusterNode('master', '10.6.204.1'), clusterNode('n1', '10.6.204.2'), clusterNode('n2', '10.6.204.3')];
-const CHART: readonly KubeObject[] = [
-  { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'controller', namespace: 'metallb-system' } },
-];
-
-/** A Helm whose release lives in the fake cluster. */
-class FakeHelm implements Helm {
-  readonly #cluster: FakeCluster;
-  status: string | undefined;
-  upgrades = 0;
-
-  constructor(cluster: FakeCluster) {
-    this.#cluster = cluster;
-  }
-  async version() {
-    return 'v3.19.5';
-  }
-  async release() {
-    return this.status === undefined ? undefined : { status: this.status, revision: 1, objects: CHART };
-  }
-  async template() {
-    return CHART;
-  }
-  async upgrade() {
-    this.upgrades++;
-    this.status = 'deployed';
-    for (const object of CHART) await this.#cluster.apply(object, 'write');
-  }
-  async uninstall() {
-    this.status = undefined;
-    for (const object of CHART) await this.#cluster.delete(object);
-  }
-}
-
 /** Programs that are running and content, as they soon are after an installation. */
 const PROGRAMS = [
   workload('DaemonSet', 'speaker', READY_DAEMONSET),

@@ -16,7 +16,12 @@ export function announcementAdvice(
   switch (reason) {
     case 'announced':
     case 'by-bgp':
+    case 'by-calico':
       return [];
+    case 'calico-not-told':
+      return [
+        'see what the controller says of it: kubectl get configurationstate controller -n metallb-system -o yaml (errorSummary); docs/calico.md has the ways out',
+      ];
     case 'announced-twice':
       return [
         'look again in some seconds; if it stays, see that UDP gets from node to node (docs/operations.md, Ports), and that no other speakers run on the network',

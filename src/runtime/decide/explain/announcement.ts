@@ -20,7 +20,11 @@ export type AnnouncementReason =
   /** A node could, and is to, but no live speaker says that it does. */
   | 'nobody-says-so'
   /** Not by layer 2: a BGPAdvertisement covers the pool. */
-  | 'by-bgp';
+  | 'by-bgp'
+  /** By Calico: a block of its list covers the address. */
+  | 'by-calico'
+  /** Calico is to, and no block of its list covers the address. */
+  | 'calico-not-told';
 
 export interface AddressAnnouncement {
   readonly ip: Ip;

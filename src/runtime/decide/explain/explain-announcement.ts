@@ -1,11 +1,14 @@
 /**
  * Explains who announces a Service's addresses by layer 2: what the speakers say, beside the very plan that they make,
- * made again from what the API holds. Pure.
+ * made again from what the API holds. Where the controller has Calico announce, what its list of blocks says. Pure.
  */
+import { CALICO_BGP_TEXT, type CalicoBlock } from '../../model/calico.ts';
 import type { LanConflict } from '../../model/conflict.ts';
-import type { Ip } from '../../model/ip.ts';
+import { type Ip, ipBits, ipFamily } from '../../model/ip.ts';
+import { ipPrefix } from '../../model/ip-prefix.ts';
 import { formatKey, type ServiceView } from '../../model/service.ts';
 import { compareText } from '../../model/text-order.ts';
+import { coveringBlock } from '../calico/plan-blocks.ts';
 import type { AddressPlan } from '../layer2/plan-layer2.ts';
 import type { NodeRefusal } from '../layer2/refusals.ts';
 import type { AddressAnnouncement, AnnouncementReason, AnnouncementSection, NodeStanding } from './announcement.ts';
@@ -15,7 +18,9 @@ import { type PlannedWorld, poolNameOf, refusedCase } from './layer2-world.ts';
 import { counted, toldList } from './told-list.ts';
 
 /** One that two announce is not in order, but it is announced. */
-const ANNOUNCED: ReadonlySet<AnnouncementReason> = new Set(['announced', 'announced-twice', 'by-bgp']);
+const ANNOUNCED: ReadonlySet<AnnouncementReason> = new Set(['announced', 'announced-twice', 'by-bgp', 'by-calico']);
+
+const BY_CALICO: ReadonlySet<AnnouncementReason> = new Set(['by-calico', 'calico-not-told']);
 
 /** Undefined: the Service has no address that could be announced. */
 export function explainAnnouncement(planned: PlannedWorld, service: ServiceView): AnnouncementSection | undefined {
@@ -59,7 +64,8 @@ function explainAddress(planned: PlannedWorld, service: ServiceView, ip: Ip): Ad
     ...(plan?.owner === undefined ? {} : { owner: plan.owner }),
     ...(plan?.why === undefined ? {} : { why: plan.why }),
     interfaces: plan?.interfaces ?? 'in-subnet',
-    nodes: plan === undefined ? [] : standingsOf(planned, service, plan, announcedBy),
+    // Which nodes answer on the link is of no interest where none is to.
+    nodes: plan === undefined || BY_CALICO.has(reason) ? [] : standingsOf(planned, service, plan, announcedBy),
   };
 }
 
@@ -82,9 +88,16 @@ function reasonOf(
 ): AnnouncementReason {
   if (announcedBy.length > 1) return 'announced-twice';
   if (announcedBy.length === 1) return 'announced';
+  if (planned.world.calicoBlocks !== undefined && plan?.reason !== 'address-not-in-any-pool') {
+    return blockOf(planned.world.calicoBlocks, ip) === undefined ? 'calico-not-told' : 'by-calico';
+  }
   if (plan?.reason === 'no-advertisement-for-pool' && planned.world.bgpPools.has(poolNameOf(planned, ip)))
     return 'by-bgp';
   return plan?.reason ?? 'nobody-says-so';
+}
+
+function blockOf(blocks: readonly CalicoBlock[], ip: Ip): CalicoBlock | undefined {
+  return coveringBlock(ipPrefix(ip, ipBits(ipFamily(ip))), blocks);
 }
 
 function messageOf(found: Found): string {
@@ -101,6 +114,13 @@ function messageOf(found: Found): string {
     }
     case 'by-bgp':
       return 'a BGPAdvertisement covers its pool, and no L2Advertisement does: it is not announced by layer 2';
+    case 'by-calico': {
+      const block = blockOf(planned.world.calicoBlocks ?? [], ip)?.cidr;
+      const local = '; externalTrafficPolicy is Local, so the address itself goes out from the nodes with pods only';
+      return `Calico advertises it: ${block} is in spec.serviceLoadBalancerIPs of its ${CALICO_BGP_TEXT}${service.externalTrafficPolicy === 'Local' ? local : ''}`;
+    }
+    case 'calico-not-told':
+      return `Calico is to advertise it, and no block in spec.serviceLoadBalancerIPs of its ${CALICO_BGP_TEXT} covers it`;
     case 'address-not-in-any-pool':
       return 'no IPAddressPool in force contains it';
     case 'no-advertisement-for-pool':

@@ -1,7 +1,7 @@
 /** The names of layer 2's reasons in words: what is the matter, and what a person can do about it. */
 import { formatRange } from '../../model/range.ts';
+import { EXCLUDE_LABEL } from '../announcing/node-fitness.ts';
 import type { OwnerReason } from '../layer2/deal-out.ts';
-import { EXCLUDE_LABEL } from '../layer2/eligibility.ts';
 import type { NodeRefusal } from '../layer2/refusals.ts';
 import type { RefusedCase, SpeakerStanding } from './layer2-world.ts';
 import { toldList } from './told-list.ts';

@@ -3,6 +3,7 @@
  * speakers say there of what they announce, and the plan that follows. The speakers themselves know more and sooner (who
  * lives, who claimed what last); what they say wins where it differs.
  */
+import type { CalicoBlock } from '../../model/calico.ts';
 import type { Claim } from '../../model/claim.ts';
 import type { Config } from '../../model/config.ts';
 import type { LanConflict } from '../../model/conflict.ts';
@@ -28,6 +29,8 @@ export interface Layer2World {
   readonly election: 'spread' | 'metallb';
   /** Names of the pools that a BGPAdvertisement covers. */
   readonly bgpPools: ReadonlySet<string>;
+  /** Where the controller keeps Calico's list of blocks: the blocks that are in it. Absent: Calico is left alone. */
+  readonly calicoBlocks?: readonly CalicoBlock[];
   /** Addresses that a host which is no speaker holds, as the speakers that live say. */
   readonly conflicts: readonly LanConflict[];
   readonly sha256Hex: Sha256Hex;

@@ -13,32 +13,21 @@ import type { L2Advertisement } from '../../model/config.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { NodeView, SpeakerInterface, SpeakerView } from '../../model/node.ts';
 import { rangeContains } from '../../model/range.ts';
-import { formatKey, type ServiceView } from '../../model/service.ts';
+import type { ServiceView } from '../../model/service.ts';
 import { compareText } from '../../model/text-order.ts';
-import type { AdvertisementList } from './advertisement-lists.ts';
+import type { AdvertisementList } from '../announcing/advertisement-lists.ts';
+import { nodeUnfitness } from '../announcing/node-fitness.ts';
+import { servingNodes } from '../announcing/serving-endpoints.ts';
+
 import { coverageOf, type NodeCoverage } from './coverage.ts';
 import type { Layer2Facts } from './layer2-facts.ts';
 import type { NodeRefusal, RefusedNode } from './refusals.ts';
 import { type Segment, SubnetSegments } from './subnet-segments.ts';
 
-/** Nodes with this label take no traffic from load balancers, by the Kubernetes API's definition of it. */
-export const EXCLUDE_LABEL = 'node.kubernetes.io/exclude-from-external-load-balancers';
-
-/**
- * Taints that say that the node is off or is about to go, whatever their value and effect. The last is one that
- * Kubernetes' own service controller heeds (KEP-3836); the autoscaler's DeletionCandidate taint is not among them, because the
- * autoscaler takes it back when the node is needed after all.
- */
-const REFUSED_TAINTS: readonly (readonly [key: string, reason: NodeRefusal])[] = [
-  ['node.kubernetes.io/out-of-service', 'node-out-of-service'],
-  ['node.cloudprovider.kubernetes.io/shutdown', 'node-shut-down'],
-  ['ToBeDeletedByClusterAutoscaler', 'node-to-be-deleted'],
-];
-
 /** A Service that carries the address, has serving endpoints, and is announced by these advertisements. */
 export interface ServedService {
   readonly service: ServiceView;
-  readonly list: AdvertisementList;
+  readonly list: AdvertisementList<L2Advertisement>;
 }
 
 /** Lists are by a node's place in the roster (Eligibilities.roster), unless they say otherwise. */
@@ -56,7 +45,7 @@ export interface Eligibility {
 /** What one Service asks of a node. */
 interface Demand {
   readonly key: string;
-  readonly list: AdvertisementList;
+  readonly list: AdvertisementList<L2Advertisement>;
   /** Policy Local: the nodes with a serving endpoint. Undefined: any node. */
   readonly localTo: ReadonlySet<string> | undefined;
 }
@@ -100,10 +89,7 @@ export class Eligibilities {
 
   #demandOf({ service, list }: ServedService): Demand {
     if (service.externalTrafficPolicy !== 'Local') return { key: list.id, list, localTo: undefined };
-    const endpoints = this.#facts.endpoints.get(formatKey(service)) ?? [];
-    const localTo = new Set(
-      endpoints.flatMap(({ serving, nodeName }) => (serving && nodeName !== undefined ? [nodeName] : [])),
-    );
+    const localTo = servingNodes(service, this.#facts.endpoints);
     return { key: `${list.id}@${[...localTo].sort().join('/')}`, list, localTo };
   }
 
@@ -127,16 +113,11 @@ export class Eligibilities {
   }
 
   #unfitness(node: NodeView, speaker: SpeakerView | undefined): NodeRefusal | undefined {
-    if (speaker === undefined) return 'speaker-not-alive';
-    const tainted = REFUSED_TAINTS.find(([taint]) => node.taints.some(({ key }) => key === taint));
-    if (tainted !== undefined) return tainted[1];
-    if (node.networkUnavailable) return 'node-network-unavailable';
-    const excluded = this.#facts.excludedNodes === 'skip' && Object.hasOwn(node.labels, EXCLUDE_LABEL);
-    return excluded ? 'node-excluded-by-label' : undefined;
+    return speaker === undefined ? 'speaker-not-alive' : nodeUnfitness(node, this.#facts.excludedNodes);
   }
 
   /** Of all advertisements in the lists together, each counted once. */
-  #coverageOf(lists: readonly AdvertisementList[]): readonly NodeCoverage[] {
+  #coverageOf(lists: readonly AdvertisementList<L2Advertisement>[]): readonly NodeCoverage[] {
     const distinct = new Map(lists.map((list) => [list.id, list]));
     const key = [...distinct.keys()].sort().join(' ');
     const known = this.#coverage.get(key);

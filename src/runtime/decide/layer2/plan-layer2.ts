@@ -13,12 +13,15 @@
  * it for each of its Services that an advertisement covers; so there is nothing to forbid.
  */
 import type { AnnouncedAddress } from '../../model/announcements.ts';
+import type { L2Advertisement } from '../../model/config.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import { formatKey } from '../../model/service.ts';
+import { AdvertisementLists } from '../announcing/advertisement-lists.ts';
+import { type CarriedAddress, carriedAddresses } from '../announcing/carried-addresses.ts';
+import { isServed } from '../announcing/serving-endpoints.ts';
 import { indexPools, type PoolIndex, poolOf } from '../pool-index.ts';
-import { AdvertisementLists } from './advertisement-lists.ts';
-import { type CarriedAddress, carriedAddresses, groupsOf } from './carried-addresses.ts';
+import { groupsOf } from './address-groups.ts';
 import { type Choice, dealOut, type OwnerReason } from './deal-out.ts';
 import { electOwner } from './elect-layer2.ts';
 import { Eligibilities, type Eligibility } from './eligibility.ts';
@@ -50,7 +53,7 @@ export interface AddressPlan {
 /** Plans every address, ordered by address. */
 export function planLayer2(facts: Layer2Facts, sha256Hex: Sha256Hex): readonly AddressPlan[] {
   const eligibilities = new Eligibilities(facts);
-  const lists = new AdvertisementLists(facts.config);
+  const lists = new AdvertisementLists(facts.config.l2Advertisements);
   const context: Context = { facts, eligibilities, lists, index: indexPools(facts.config) };
   const assessed = carriedAddresses(facts).map((address) => assess(address, context));
   const claims = highestClaims(facts.claims);
@@ -64,7 +67,7 @@ export function planLayer2(facts: Layer2Facts, sha256Hex: Sha256Hex): readonly A
 interface Context {
   readonly facts: Layer2Facts;
   readonly eligibilities: Eligibilities;
-  readonly lists: AdvertisementLists;
+  readonly lists: AdvertisementLists<L2Advertisement>;
   readonly index: PoolIndex;
 }
 
@@ -90,9 +93,7 @@ function assess({ ip, services }: CarriedAddress, { facts, eligibilities, lists,
     .filter(({ list }) => list.advertisements.length > 0);
   if (announced.length === 0) return refuse('no-advertisement-for-pool');
   if (facts.conflicts.has(ip)) return refuse('address-in-use-on-lan');
-  const served = announced.filter(({ service }) =>
-    (facts.endpoints.get(formatKey(service)) ?? []).some(({ serving }) => serving),
-  );
+  const served = announced.filter(({ service }) => isServed(service, facts.endpoints));
   if (served.length === 0) return refuse('no-serving-endpoint');
   return { ip, services, verdict: eligibilities.of(ip, served) };
 }

@@ -1,16 +1,10 @@
 /** The names of every "no" of layer 2. Spelled the same in logs, metrics, Events and the explanation. */
+import type { NodeUnfitness } from '../announcing/node-fitness.ts';
 
 /** Why a node is no candidate for an address. */
 export type NodeRefusal =
   | 'speaker-not-alive'
-  /** Taint node.kubernetes.io/out-of-service: an administrator says that the node is down. */
-  | 'node-out-of-service'
-  /** Taint node.cloudprovider.kubernetes.io/shutdown: the provider says that the machine is off. */
-  | 'node-shut-down'
-  /** Taint ToBeDeletedByClusterAutoscaler: the node is emptied and then deleted. */
-  | 'node-to-be-deleted'
-  | 'node-network-unavailable'
-  | 'node-excluded-by-label'
+  | NodeUnfitness
   | 'no-advertisement-for-node'
   | 'no-serving-endpoint-on-node'
   /** None of the interfaces that the advertisements name is on the node. */

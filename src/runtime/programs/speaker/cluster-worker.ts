@@ -11,6 +11,9 @@ import { KubeConnection } from '../../adapters/kube/connection.ts';
 import { loadKubeConfig } from '../../adapters/kube/credentials.ts';
 import { EventSink } from '../../adapters/kube/events.ts';
 import { type LogLevel, openLog } from '../../adapters/observe/log.ts';
+import { BgpServiceStatuses } from './bgp/bgp-service-statuses.ts';
+import { SessionReport } from './bgp/session-report.ts';
+import { SessionStatuses } from './bgp/session-statuses.ts';
 import { Cluster } from './cluster.ts';
 import { ConfigurationReport } from './configuration-report.ts';
 import type { ClusterWorkerData, FromCluster, ToCluster } from './messages.ts';
@@ -37,13 +40,25 @@ const report = new ConfigurationReport({
   onError: (err) => log.warn({ err }, 'the ConfigurationState could not be written, trying again'),
 });
 const sha256Hex = (text: string): string => createHash('sha256').update(text).digest('hex');
+const written = { api, clock: hostClock, random: hostRandom, sha256Hex, settings };
 const statuses = new ServiceStatuses({
-  api,
-  clock: hostClock,
-  random: hostRandom,
-  sha256Hex,
-  settings,
+  ...written,
   onError: (err) => log.warn({ err }, 'a ServiceL2Status could not be written, trying again'),
+});
+const bgpStatuses = new BgpServiceStatuses({
+  ...written,
+  onError: (err) => log.warn({ err }, 'a ServiceBGPStatus could not be written, trying again'),
+});
+const sessionStatuses = new SessionStatuses({
+  ...written,
+  onError: (err) => log.warn({ err }, 'a BGPSessionStatus could not be written, trying again'),
+});
+const sessionReport = new SessionReport({
+  nodeName: settings.nodeName,
+  clock: hostClock,
+  log,
+  events,
+  resource: (peer) => cluster.bgpPeer(peer),
 });
 
 const cluster = new Cluster({
@@ -58,6 +73,11 @@ const cluster = new Cluster({
     reportPlans(plans, before, { nodeName: settings.nodeName, log, events, alive, service });
     statuses.tell(plans, alive);
   },
+  onBgp: ({ sessions, peersByService, prefixesOf }, alive) => {
+    sessionReport.tell(sessions);
+    bgpStatuses.tell(peersByService, alive);
+    sessionStatuses.tell(sessions, prefixesOf, alive);
+  },
   onError: (err) => log.warn({ err }, 'a request to the API server failed, trying again'),
 });
 
@@ -65,4 +85,6 @@ port.on('message', (message: ToCluster) => cluster.handle(message));
 cluster.start();
 report.start();
 statuses.start();
+bgpStatuses.start();
+sessionStatuses.start();
 collectWhenIdle();

@@ -15,8 +15,10 @@ import { ENDPOINT_SLICES_PATH, NODES_PATH, SERVICES_PATH } from '../../adapters/
 import { toEndpointSliceView, toNodeDetails } from '../../adapters/kube/read-model.ts';
 import { toServiceView } from '../../adapters/kube/read-service.ts';
 import type { Untyped } from '../../adapters/kube/untyped.ts';
+import type { NodeBgpPlan } from '../../decide/bgp/plan-bgp.ts';
 import type { DecidedConfig } from '../../decide/configuration/config-source.ts';
 import { conflictPolicies, conflictsInForce } from '../../decide/layer2/lan-conflicts.ts';
+import type { Layer2Facts } from '../../decide/layer2/layer2-facts.ts';
 import { type AddressPlan, planLayer2 } from '../../decide/layer2/plan-layer2.ts';
 import { type TableEntry, tableFor } from '../../decide/layer2/table-for.ts';
 import { DutyCycle } from '../../engine/duty-cycle.ts';
@@ -26,9 +28,11 @@ import type { EndpointSliceView, NodeDetails } from '../../model/cluster.ts';
 import { type Config, holdsBack } from '../../model/config.ts';
 import type { Mac } from '../../model/mac.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
+import type { RawResource } from '../../model/resource.ts';
 import type { ServiceView } from '../../model/service.ts';
 import { Configuration } from '../configuration.ts';
 import type { AddressEntry, AddressTable } from './announced.ts';
+import { BgpPlanning, type ToldBgp } from './bgp/bgp-planning.ts';
 import { Calm, disturbanceMs, SPEAKERS_CALM_MS } from './calm.ts';
 import { Membership } from './membership.ts';
 import type { ClusterCounters, ClusterWorkerData, FromCluster, LivenessView, Peer, ToCluster } from './messages.ts';
@@ -48,6 +52,8 @@ export interface ClusterOptions {
   /** Before every plan: the configuration it is made with, and what is wrong with it. */
   readonly onConfiguration: (decided: DecidedConfig) => void;
   readonly onPlanned: (planned: Planned) => void;
+  /** After every plan, and at every change of a session. `alive`: nodes whose speakers live. */
+  readonly onBgp: (told: ToldBgp, alive: readonly string[]) => void;
   readonly onError: (error: unknown) => void;
 }
 
@@ -72,7 +78,9 @@ export class Cluster {
   readonly #planning: DutyCycle;
   readonly #takeOvers: TakeOverCounts;
   readonly #lastHolders: LastHolders;
+  readonly #bgp: BgpPlanning;
   #plans: readonly AddressPlan[] = [];
+  #alive: readonly string[] = [];
   #table: AddressTable | undefined;
   #peers: readonly Peer[] | undefined;
   #speakerMacs: readonly Mac[] = [];
@@ -86,6 +94,8 @@ export class Cluster {
     const { clock, random, settings } = options;
     this.#planning = new DutyCycle(clock, REST_PER_PLAN);
     this.#calm = new Calm(clock, () => this.#changed());
+    const { post, sha256Hex } = options;
+    this.#bgp = new BgpPlanning({ sha256Hex, wallMs: clock.wallMs(), post: (plan) => post({ kind: 'bgp', plan }) });
     this.#takeOvers = new TakeOverCounts(settings.nodeName);
     this.#lastHolders = new LastHolders(settings.nodeName);
     this.#queue = new WorkQueue({
@@ -156,6 +166,10 @@ export class Cluster {
         return;
       case 'conflicts':
         this.#membership.setConflicts(message.conflicts);
+        return;
+      case 'bgp-sessions':
+        this.#bgp.heard(message.sessions);
+        this.#tellBgp();
         return;
       case 'retire':
         void this.#retire();
@@ -243,12 +257,14 @@ export class Cluster {
       { ...settings, election },
     );
     const before = this.#plans;
-    this.#plans = planLayer2(facts, sha256Hex);
+    const bgp = this.#planBgp(facts, caches.nodes);
+    this.#plans = withoutThoseOfBgp(planLayer2(facts, sha256Hex), bgp);
     const entries = this.#entries(tableFor(settings.nodeName, this.#plans), before, config);
     this.#lastHolders.tell(this.#plans, election === 'spread' ? 'claims' : 'plan');
     this.#handOver({ election, entries });
-    const alive = caches.speakers.map(({ nodeName }) => nodeName);
-    onPlanned({ plans: this.#plans, before, alive, service: (key) => this.#services.get(key) });
+    this.#alive = caches.speakers.map(({ nodeName }) => nodeName);
+    this.#tellBgp();
+    onPlanned({ plans: this.#plans, before, alive: this.#alive, service: (key) => this.#services.get(key) });
     this.#takeOvers.tell(this.#plans);
     const counters = { ...countersOf(this.#plans, settings.nodeName, decided), takenOver: this.#takeOvers.list() };
     this.#options.post({ kind: 'counters', counters });
@@ -271,6 +287,22 @@ export class Cluster {
       policy: policyOf(entry.ip),
       ...(known.get(entry.ip) ?? pastOf(entry)),
     }));
+  }
+
+  /** A node that the cluster does not know any more holds no sessions. */
+  #planBgp(facts: Layer2Facts, nodes: readonly NodeDetails[]): NodeBgpPlan | undefined {
+    const node = nodes.find(({ name }) => name === this.#options.settings.nodeName);
+    return node === undefined ? undefined : this.#bgp.plan({ ...facts, node });
+  }
+
+  #tellBgp(): void {
+    const told = this.#isRetiring ? undefined : this.#bgp.told();
+    if (told !== undefined) this.#options.onBgp(told, this.#alive);
+  }
+
+  /** The BGPPeer as it is in the cluster. */
+  bgpPeer(name: string): RawResource | undefined {
+    return this.#configuration.resources.bgppeers.get(`${this.#options.settings.namespace}/${name}`);
   }
 
   #handOver(table: AddressTable): void {
@@ -311,6 +343,14 @@ export class Cluster {
     if (!this.#configuration.synced) missing.push('the configuration has not been read yet');
     return missing;
   }
+}
+
+/** That layer 2 has no advertisement for an address is no news where BGP has one. */
+function withoutThoseOfBgp(plans: readonly AddressPlan[], bgp: NodeBgpPlan | undefined): readonly AddressPlan[] {
+  const covered = new Set(
+    bgp?.addresses.filter(({ reason }) => reason !== 'no-advertisement-for-pool').map(({ ip }) => ip),
+  );
+  return plans.filter(({ ip, reason }) => reason !== 'no-advertisement-for-pool' || !covered.has(ip));
 }
 
 /** Services that carry no address are of no interest to a speaker; they would only take memory. */

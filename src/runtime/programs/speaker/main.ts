@@ -13,10 +13,12 @@ import { watchInterfaces } from '../../adapters/host/interfaces.ts';
 import { KeyFolder } from '../../adapters/host/key-folder.ts';
 import { selfTestPolling } from '../../adapters/host/native/self-test.ts';
 import { hostPacketSockets } from '../../adapters/host/packet-socket.ts';
+import { hostPathPorts } from '../../adapters/host/path-datagrams.ts';
 import { hostRandom } from '../../adapters/host/random.ts';
 import { openTcp } from '../../adapters/host/tcp.ts';
 import { listenTcp } from '../../adapters/host/tcp-listener.ts';
 import { openUdp } from '../../adapters/host/udp.ts';
+import { bgpMetrics } from '../../adapters/observe/bgp-metrics.ts';
 import { healthRoutes } from '../../adapters/observe/health.ts';
 import { serveHttp } from '../../adapters/observe/http.ts';
 import { type Layer2Metrics, layer2Metrics } from '../../adapters/observe/layer2-metrics.ts';
@@ -24,6 +26,7 @@ import { openLog } from '../../adapters/observe/log.ts';
 import { metricsRoutes } from '../../adapters/observe/metrics.ts';
 import type { Ip } from '../../model/ip.ts';
 import { Announced, type ClaimChanges } from './announced.ts';
+import { BfdSessions } from './bgp/bfd-sessions.ts';
 import { BgpSpeaker } from './bgp/bgp-speaker.ts';
 import { RouterWatch } from './bgp/router-watch.ts';
 import { ClusterThread } from './cluster-thread.ts';
@@ -133,7 +136,15 @@ const routers = new RouterWatch({
   random: hostRandom,
   onChange: () => bgp.routersChanged(),
 });
-const bgp = new BgpSpeaker({
+const bfd: BfdSessions = new BfdSessions({
+  ports: hostPathPorts,
+  interfaces,
+  clock: hostClock,
+  log,
+  randomU32: () => randomBytes(4).readUInt32BE(),
+  onChanged: (peer, change) => bgp.bfdChanged(peer, change),
+});
+const bgp: BgpSpeaker = new BgpSpeaker({
   clock: hostClock,
   random: hostRandom,
   log,
@@ -141,6 +152,7 @@ const bgp = new BgpSpeaker({
   ...(flags.bgpListenPort === undefined ? {} : { listening: { open: listenTcp, port: flags.bgpListenPort } }),
   interfaces: () => interfaces.current(),
   routers,
+  bfd,
   onChange: () => cluster.setBgpSessions(bgp.views()),
 });
 let layer2: Layer2Metrics | undefined;
@@ -197,6 +209,7 @@ if (flags.metricsPort !== undefined) {
     conflicts: () => conflicts.conflicts,
     liveness: () => livenessFigures(link, keys.status().mode),
   });
+  bgpMetrics(registry, { sessions: () => bgp.sessions(), wallMs: hostClock.wallMs });
   servers.push(await serveHttp({ port: flags.metricsPort, routes: metricsRoutes(registry) }));
 }
 log.info({ node: flags.nodeName, interfaces: packetPath.interfaces().map(({ name }) => name) }, 'the speaker runs');

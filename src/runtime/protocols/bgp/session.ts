@@ -269,11 +269,12 @@ export class BgpSession {
       if (other.state === 'established') {
         // RFC 4724 §4.2: who restarts gracefully connects anew before the old connection is known to be dead.
         const keepsRoutes = other.agreement?.gracefulRestart !== 'none';
-        if (keepsRoutes && connection.direction === 'incoming' && this.#isSettled(now)) other.drop({ cause: 'lost', reason: 'the router has connected anew' }, now);
+        if (keepsRoutes && connection.direction === 'incoming' && this.#isSettled(now))
+          other.drop({ cause: 'lost', reason: 'the router has connected anew' }, now);
         else collided(connection, now);
       } else if (other.state === 'open-confirm') {
-        const isLoser = other.direction === connection.direction || connection.direction === kept;
-        collided(isLoser ? other : connection, now);
+        // There is one of each direction at the most.
+        collided(connection.direction === kept ? other : connection, now);
       }
     }
   }

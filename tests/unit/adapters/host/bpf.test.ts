@@ -6,8 +6,8 @@ import {
   ICMP_ECHO_FILTER,
   ICMPV6_ECHO_FILTER,
   NDP_FILTER,
-  ROUTER_FILTER,
   NOTHING_FILTER,
+  ROUTER_FILTER,
   UNFORWARDED_IPV4_FILTER,
   UNFORWARDED_IPV6_FILTER,
 } from '../../../../src/runtime/adapters/host/bpf.ts';

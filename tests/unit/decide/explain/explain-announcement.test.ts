@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import { EXCLUDE_LABEL } from '../../../../src/runtime/decide/announcing/node-fitness.ts';
 import type { ExplainWorld } from '../../../../src/runtime/decide/explain/case.ts';
 import { explainProblems, explainService } from '../../../../src/runtime/decide/explain/explain.ts';
 import type { Layer2World, SpeakerStanding } from '../../../../src/runtime/decide/explain/layer2-world.ts';
-import { EXCLUDE_LABEL } from '../../../../src/runtime/decide/layer2/eligibility.ts';
 import type { Config } from '../../../../src/runtime/model/config.ts';
 import type { LanConflict } from '../../../../src/runtime/model/conflict.ts';
 import type { Mac } from '../../../../src/runtime/model/mac.ts';
@@ -148,6 +148,44 @@ describe('an address that is announced', () => {
 });
 
 const NOBODY = { statuses: [] };
+
+describe('where Calico advertises', () => {
+  const calico = (...cidrs: readonly string[]): Partial<Layer2World> => ({
+    statuses: [],
+    speakers: [],
+    calicoBlocks: cidrs.map((cidr) => ({ cidr })),
+  });
+
+  test('a block of its list covers the address: it is announced, and no node’s standing on the link matters', () => {
+    const { announced, asAsked, address, advice } = explained({ layer2: calico('192.0.2.0/24', '10.6.204.16/28') });
+    expect({ announced, asAsked, advice, nodes: address.nodes }).toEqual({
+      announced: true,
+      asAsked: true,
+      advice: [],
+      nodes: [],
+    });
+    expect([address.reason, address.message]).toEqual([
+      'by-calico',
+      'Calico advertises it: 10.6.204.16/28 is in spec.serviceLoadBalancerIPs of its BGPConfiguration default',
+    ]);
+  });
+
+  test('with externalTrafficPolicy Local it says from where the address itself goes out', () => {
+    const given: Given = { service: { externalTrafficPolicy: 'Local' }, layer2: calico('10.6.204.16/28') };
+    expect(explained(given).address.message).toMatch(/; externalTrafficPolicy is Local, .* nodes with pods only$/);
+  });
+
+  test('no block does: nobody announces it, and the controller knows why', () => {
+    const { announced, address, advice } = explained({ layer2: calico('10.6.205.0/24') });
+    expect([announced, address.reason]).toEqual([false, 'calico-not-told']);
+    expect(advice).toEqual([expect.stringContaining('kubectl get configurationstate controller')]);
+  });
+
+  test('an address of no pool is no matter of Calico’s', () => {
+    const given = { config: { pools: [] }, layer2: calico('10.6.204.16/28') };
+    expect(explained(given).address.reason).toBe('address-not-in-any-pool');
+  });
+});
 
 describe('an address that nobody announces', () => {
   test.each<{ name: string; given: Given; reason: string; message: string | RegExp; advice: RegExp }>([

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { EXCLUDE_LABEL } from '../../../../src/runtime/decide/layer2/eligibility.ts';
+import { EXCLUDE_LABEL } from '../../../../src/runtime/decide/announcing/node-fitness.ts';
 import type { Layer2Facts } from '../../../../src/runtime/decide/layer2/layer2-facts.ts';
 import type { NodeRefusal } from '../../../../src/runtime/decide/layer2/refusals.ts';
 import type { L2Advertisement } from '../../../../src/runtime/model/config.ts';

@@ -21,7 +21,9 @@ describe('what is wrong is said with its line', () => {
     {
       name: 'an unknown protocol',
       given: `${POOL}metallb_protocol: layer3`,
-      want: ['config.yml:2: metallb_protocol is "layer3", it must be "layer2" or "bgp" (did you mean "layer2"?)'],
+      want: [
+        'config.yml:2: metallb_protocol is "layer3", it must be "layer2" or "bgp" or "calico" (did you mean "layer2"?)',
+      ],
     },
     {
       name: 'an unknown election',
@@ -178,7 +180,7 @@ describe('what is wrong is said with its line', () => {
     expect(problems).toEqual([
       'hosts:2: there is no variable metallb_vers (did you mean "metallb_ver"?)',
       '-e: there is no variable metallb_helmm (did you mean "metallb_helm"?)',
-      'config.yml:1: metallb_protocol is "x", it must be "layer2" or "bgp"',
+      'config.yml:1: metallb_protocol is "x", it must be "layer2" or "bgp" or "calico"',
       'config.yml:2: metallb_vip_pool: "y" is neither a CIDR (10.0.0.0/24) nor a range (10.0.0.1-10.0.0.9)',
     ]);
   });
@@ -354,6 +356,21 @@ describe('what is fine', () => {
       'hosts:2: ansible_host of n1 must not begin with "-"',
     ]);
   });
+});
+
+test('where Calico advertises, how the routers are told is said in its own objects', () => {
+  const { protocol, warnings } = makePlan(`${POOL}metallb_protocol: calico
+metallb_bgp_my_asn: 64512
+metallb_peers: [{name: r, peer_asn: 64513, peer_address: 10.6.204.254}]
+metallb_pools: [{name: b, addresses: 10.9.0.0/24, node_selectors: [{rack: "1"}], peers: [r], interfaces: [eth0]}]
+`);
+  expect(protocol).toBe('calico');
+  expect(warnings.map((text) => text.replace(/^config.yml:[0-9]+: /, ''))).toEqual([
+    '"peers" of the pool "b" has no effect with metallb_protocol "calico"',
+    '"interfaces" of the pool "b" has no effect with metallb_protocol "calico"',
+    '"node_selectors" of the pool "b" has no effect with metallb_protocol "calico"',
+    'metallb_peers has no effect with metallb_protocol "calico"',
+  ]);
 });
 
 test('code, defaults and example know the same variables', () => {

@@ -85,6 +85,8 @@ metallb_aggregation_length: 31
 metallb_local_pref: 0
 `,
     },
+    { name: 'calico-every-field', config: `${POOL}${everyPoolField}metallb_protocol: calico\n` },
+    { name: 'values-calico', config: `${POOL}${everyPoolField}metallb_protocol: calico\n` },
     {
       name: 'values-every-field',
       config: `${POOL}metallb_loadbalancer_class: example.com/lb

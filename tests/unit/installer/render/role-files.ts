@@ -21,7 +21,7 @@ export const valuesSchema = JSON.parse(
   readFileSync(path.join(ROLE, 'files/metallb/values.schema.json'), 'utf8'),
 ) as object;
 
-export function templateOf(name: 'layer2' | 'bgp' | 'values'): TemplateText {
+export function templateOf(name: 'layer2' | 'bgp' | 'calico' | 'values'): TemplateText {
   const label = `${name}.yaml.hbs`;
   return { label, text: readFileSync(path.join(ROLE, 'templates/metallb', label), 'utf8') };
 }

@@ -23,6 +23,8 @@ export class FakeCluster implements Cluster {
   /** What the API server would refuse: the object's name → why. */
   readonly refusals = new Map<string, string>();
   readonly forbidden = new Set<string>();
+  /** The groups of Calico that are served, "projectcalico.org/v3". */
+  readonly calico = new Set<string>();
   log = '';
   /** Called before a status is patched: somebody else may be faster. */
   beforePatch: ((object: string) => void) | undefined;
@@ -37,6 +39,7 @@ export class FakeCluster implements Cluster {
   }
 
   async serves({ apiVersion, kind }: Kind): Promise<boolean> {
+    if (apiVersion.includes('projectcalico.org')) return this.calico.has(apiVersion);
     if (!apiVersion.startsWith('metallb.io/')) return true;
     return [...this.objects.values()].some(
       (object) =>
@@ -49,13 +52,16 @@ export class FakeCluster implements Cluster {
     return this.objects.get(formatRef(ref));
   }
 
-  async list({ kind }: Kind, scope: ListScope = {}): Promise<readonly KubeObject[]> {
+  async list({ apiVersion, kind }: Kind, scope: ListScope = {}): Promise<readonly KubeObject[]> {
     const wanted = (scope.labelSelector ?? '').split(',').filter((part) => part !== '');
     return [...this.objects.values()].filter((object) => {
       const labels = (object.metadata['labels'] ?? {}) as Readonly<Record<string, string>>;
       const isMatch = wanted.every((part) => labels[part.split('=')[0] ?? ''] === part.split('=')[1]);
       return (
-        object.kind === kind && isMatch && (scope.namespace ?? object.metadata.namespace) === object.metadata.namespace
+        object.kind === kind &&
+        object.apiVersion === apiVersion &&
+        isMatch &&
+        (scope.namespace ?? object.metadata.namespace) === object.metadata.namespace
       );
     });
   }
@@ -107,6 +113,30 @@ export class FakeCluster implements Cluster {
         ...(status.loadBalancer === undefined ? {} : { loadBalancer: withoutNulls(status.loadBalancer) }),
         conditions: (before.conditions ?? []).filter(({ type }) => !gone.includes(type)),
       },
+    };
+    this.objects.set(key, written);
+    this.writes.push(`patch ${key}`);
+    return written;
+  }
+
+  /** As much of a merge patch as the steps use: metadata's annotations one by one, the spec's fields as wholes. */
+  async patch(ref: ObjectRef, patch: object): Promise<KubeObject> {
+    const key = formatRef(ref);
+    this.beforePatch?.(key);
+    const live = this.objects.get(key);
+    if (live === undefined) throw new ClusterError({ status: 404, reason: 'NotFound', message: 'not found' });
+    const { metadata, spec } = patch as {
+      readonly metadata: { readonly resourceVersion?: string; readonly annotations?: object };
+      readonly spec: object;
+    };
+    if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== live.metadata['resourceVersion']) {
+      throw new ClusterError({ status: 409, reason: 'Conflict', message: 'the object has been modified' });
+    }
+    const annotations = withoutNulls({ ...(live.metadata['annotations'] as object), ...metadata.annotations });
+    const written = {
+      ...live,
+      metadata: { ...live.metadata, resourceVersion: String(++this.#revision), annotations },
+      spec: { ...(live['spec'] as object), ...spec },
     };
     this.objects.set(key, written);
     this.writes.push(`patch ${key}`);

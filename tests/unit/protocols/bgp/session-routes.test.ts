@@ -293,6 +293,7 @@ describe('route refresh', () => {
     script.routes(1, [A, B]);
     expect(request(script)).toEqual(['write 1: update +10.0.0.1/32 +10.0.0.2/32']);
     expect(script.settle()).toEqual([]);
+    expect(script.routes(2, [A, B])).toEqual(['advertised 2']);
   });
 
   test('RFC 7313 §4: enhanced, between two marks', () => {

@@ -243,7 +243,8 @@ export class BgpLink {
     for (const [connection, entry] of this.#streams) {
       if (entry.isBlocked || entry.stream.bufferedBytes() < MOST_BUFFERED_BYTES) continue;
       entry.isBlocked = true;
-      this.#session.handle({ kind: 'blocked', connection }, this.#options.clock.now());
+      const outputs = this.#session.handle({ kind: 'blocked', connection }, this.#options.clock.now());
+      for (const output of outputs) this.#carryOut(output);
     }
   }
 

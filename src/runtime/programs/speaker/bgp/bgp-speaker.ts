@@ -21,6 +21,10 @@ import {
   CEASE_OTHER_CONFIGURATION_CHANGE,
   CEASE_PEER_DE_CONFIGURED,
 } from '../../../protocols/bgp/iana.ts';
+import type { WantedBfd } from './bfd-route.ts';
+import type { BfdSessions } from './bfd-sessions.ts';
+import { wantedBfd } from './bfd-wanted.ts';
+import type { BfdChange } from './bfd-watched-path.ts';
 import { BgpDoor, type Listening } from './bgp-door.ts';
 import { BgpLink } from './bgp-link.ts';
 import { nextHopsOf } from './next-hops.ts';
@@ -42,6 +46,8 @@ export interface BgpSpeakerOptions {
   readonly interfaces: () => readonly InterfaceFacts[];
   /** Finds unnumbered routers; what it has found is said by routersChanged(). Stays the caller's. */
   readonly routers: Pick<RouterWatch, 'setInterfaces' | 'router'>;
+  /** Watches the ways to the routers that are to be; what it finds out is said by bfdChanged(). Closed with the sessions. */
+  readonly bfd: Pick<BfdSessions, 'setSessions' | 'view' | 'close'>;
   /** Something of the views has changed. Not called from inside a call. */
   readonly onChange: () => void;
 }
@@ -89,18 +95,34 @@ export class BgpSpeaker {
       if (!now.has(name)) link.stop({ routes: 'withdraw', subcode: CEASE_PEER_DE_CONFIGURED });
     }
     this.#door?.setPeers(this.#streamPeers());
-    if (before.size > 0 || now.size > 0) this.#options.clock.schedule(0, this.#options.onChange);
+    this.#options.bfd.setSessions(this.#wantedBfd());
+    this.#options.clock.schedule(0, this.#options.onChange);
   }
 
   routersChanged(): void {
     if (this.#isClosing) return;
     for (const { link } of this.#held.values()) link.remoteChanged();
     this.#door?.setPeers(this.#streamPeers());
+    this.#options.bfd.setSessions(this.#wantedBfd());
+  }
+
+  /** What BFD has found out about the way to a router. */
+  bfdChanged(name: string, change: BfdChange): void {
+    if (change.kind === 'down') this.#held.get(name)?.link.bfdDown(`BFD: ${change.reason}`);
+    this.#options.clock.schedule(0, this.#options.onChange);
   }
 
   /** Ordered by the peer's name. */
   views(): readonly BgpSessionView[] {
-    return [...this.#held.values()].map(({ link }) => link.view());
+    return this.sessions().map(({ view }) => view);
+  }
+
+  /** The same with what is planned. */
+  sessions(): readonly { readonly planned: PlannedSession; readonly view: BgpSessionView }[] {
+    return [...this.#held.values()].map(({ planned, link }) => {
+      const bfd = this.#options.bfd.view(planned.peer.name);
+      return { planned, view: { ...link.view(), ...(bfd === undefined ? {} : { bfd }) } };
+    });
   }
 
   /**
@@ -118,7 +140,16 @@ export class BgpSpeaker {
     for (const { link } of this.#held.values()) {
       link.stop({ routes: 'keep', subcode: CEASE_ADMINISTRATIVE_SHUTDOWN, text: 'the speaker of this node ends' });
     }
+    // Not before: that BFD ends must not look like the failure of a path.
+    this.#options.bfd.close();
     if (links.length > 0) await this.#pause(FAREWELL_MS);
+  }
+
+  #wantedBfd(): readonly WantedBfd[] {
+    return [...this.#held.values()].flatMap(({ planned }) => {
+      const remote = this.#remoteOf(planned.peer);
+      return typeof remote === 'string' ? [] : (wantedBfd(planned, remote.address) ?? []);
+    });
   }
 
   #accept({ stream, peer, local }: AcceptedStream): StandingHandlers {

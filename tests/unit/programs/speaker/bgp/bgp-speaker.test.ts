@@ -2,8 +2,10 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { HostError } from '../../../../../src/runtime/engine/host-error.ts';
 import type { AdvertisedRoute, PlannedSession } from '../../../../../src/runtime/model/bgp-plan.ts';
-import type { BgpPeer } from '../../../../../src/runtime/model/config.ts';
+import type { BfdView } from '../../../../../src/runtime/model/bgp-session.ts';
+import type { BfdProfile, BgpPeer } from '../../../../../src/runtime/model/config.ts';
 import type { IpPrefix } from '../../../../../src/runtime/model/ip-prefix.ts';
+import type { WantedBfd } from '../../../../../src/runtime/programs/speaker/bgp/bfd-route.ts';
 import { BgpSpeaker } from '../../../../../src/runtime/programs/speaker/bgp/bgp-speaker.ts';
 import type { RouterView } from '../../../../../src/runtime/programs/speaker/bgp/router-link.ts';
 import { greeting, messagesIn, RESTARTING_OPEN } from '../../../../support/bgp-peer.ts';
@@ -27,6 +29,9 @@ let clock: VirtualClock;
 let streams: FakeStreams;
 let changes: number;
 let sought: readonly string[];
+let watched: readonly WantedBfd[];
+let bfd: BfdView | undefined;
+let isBfdClosed: boolean;
 let router: RouterView;
 let warnings: object[];
 let speaker: BgpSpeaker;
@@ -37,6 +42,9 @@ beforeEach(() => {
   changes = 0;
   router = { kind: 'not-found', reason: 'no-router', text: 'no router advertises itself on eth0' };
   warnings = [];
+  watched = [];
+  bfd = undefined;
+  isBfdClosed = false;
   speaker = new BgpSpeaker({
     clock,
     random: fixedRandom(),
@@ -48,6 +56,15 @@ beforeEach(() => {
         sought = names;
       },
       router: () => router,
+    },
+    bfd: {
+      setSessions: (wanted) => {
+        watched = wanted;
+      },
+      view: () => bfd,
+      close: () => {
+        isBfdClosed = true;
+      },
     },
     onChange: () => {
       changes += 1;
@@ -241,6 +258,47 @@ describe('a kernel that takes no more', () => {
   });
 });
 
+describe('BFD', () => {
+  const PROFILE: BfdProfile = {
+    name: 'fast',
+    receiveIntervalMs: 50,
+    transmitIntervalMs: 50,
+    detectMultiplier: 3,
+    echoIntervalMs: 50,
+    echoMode: false,
+    passiveMode: false,
+    minimumTtl: 254,
+  };
+  const withBfd = { ...planned({ bfdProfile: 'fast' }), bfd: PROFILE };
+
+  test('the way to a router is watched with its profile, and seen in the view', () => {
+    bfd = { state: 'up', diagnostic: '', packetsSent: 1, packetsReceived: 1, ups: 1, downs: 0 };
+    speaker.setPlan({ generation: 1, sessions: [withBfd] });
+    expect(watched).toMatchObject([{ name: 'router', peer: '192.0.2.1', hops: 'single', profile: PROFILE }]);
+    expect(speaker.views()).toMatchObject([{ bfd: { state: 'up' } }]);
+    speaker.setPlan({ generation: 2, sessions: [planned()] });
+    expect(watched).toEqual([]);
+  });
+
+  test('a way that fails takes the session with it at once, and why is said', () => {
+    speaker.setPlan({ generation: 1, sessions: [withBfd] });
+    const stream = establish();
+    speaker.bfdChanged('router', { kind: 'down', reason: 'nothing was heard for 150 ms' });
+    expect(messagesIn(stream.written).at(-1)).toMatchObject({
+      kind: 'notification',
+      notification: { code: 6, subcode: 10 },
+    });
+    expect(speaker.views()).toMatchObject([{ state: 'idle', lastError: 'BFD: nothing was heard for 150 ms' }]);
+  });
+
+  test('a router that has switched BFD off is no failure', () => {
+    speaker.setPlan({ generation: 1, sessions: [withBfd] });
+    establish();
+    speaker.bfdChanged('router', { kind: 'switched-off', reason: 'by the router' });
+    expect(speaker.views()).toMatchObject([{ state: 'established' }]);
+  });
+});
+
 describe('the end', () => {
   test('routers turn to other nodes for a second before the session ends', async () => {
     speaker.setPlan({ generation: 1, sessions: [planned()] });
@@ -268,6 +326,7 @@ describe('the end', () => {
     await clock.advance(200);
     await closed;
     expect({ ended: stream.ended, told: stream.written.length }).toEqual({ ended: 'in-order', told });
+    expect(isBfdClosed).toBe(true);
   });
 
   test('a plan that comes afterwards opens nothing', async () => {

@@ -1,0 +1,15 @@
+/** Whether there is anybody to answer for a Service, and where. */
+import { type EndpointView, formatKey, type ServiceView } from '../../model/service.ts';
+
+/** By "namespace/name" of the Service. */
+export type EndpointsByService = ReadonlyMap<string, readonly EndpointView[]>;
+
+export function isServed(service: ServiceView, endpoints: EndpointsByService): boolean {
+  return (endpoints.get(formatKey(service)) ?? []).some(({ serving }) => serving);
+}
+
+/** Names of the nodes that have a serving endpoint of it: those that policy Local leaves. */
+export function servingNodes(service: ServiceView, endpoints: EndpointsByService): ReadonlySet<string> {
+  const all = endpoints.get(formatKey(service)) ?? [];
+  return new Set(all.flatMap(({ serving, nodeName }) => (serving && nodeName !== undefined ? [nodeName] : [])));
+}

@@ -1,0 +1,90 @@
+/**
+ * The routes of addresses, by prefix: addresses that fall into one aggregate, and advertisements of one prefix, become one
+ * route with the communities of all. Thousands of routes come from a few sets of advertisements, and those of one set
+ * share one list of communities.
+ *
+ * Source: MetalLB's behaviour (communities are united). Deviation: of several local preferences for one prefix, which can
+ * only come of different pools, the highest counts; MetalLB's depends on the order of its Services.
+ */
+import { type BgpCommunity, formatCommunity } from '../../model/bgp-community.ts';
+import type { AdvertisedRoute } from '../../model/bgp-plan.ts';
+import type { BgpAdvertisement } from '../../model/config.ts';
+import { type Ip, ipFamily } from '../../model/ip.ts';
+import { type IpPrefix, ipPrefix } from '../../model/ip-prefix.ts';
+import { compareText } from '../../model/text-order.ts';
+
+/** What one route is announced by. Equal sets are one object, made by adding to a smaller one. */
+interface AdvertisementSet {
+  readonly advertisements: ReadonlySet<BgpAdvertisement>;
+  readonly larger: Map<BgpAdvertisement, AdvertisementSet>;
+  /** All of a route but its prefix; made when it is asked for. */
+  attributes?: Omit<AdvertisedRoute, 'prefix'>;
+}
+
+export function prefixFor(ip: Ip, { aggregationLength, aggregationLengthV6 }: BgpAdvertisement): IpPrefix {
+  return ipPrefix(ip, ipFamily(ip) === 'ipv4' ? aggregationLength : aggregationLengthV6);
+}
+
+export class RouteMerger {
+  readonly #none: AdvertisementSet = { advertisements: new Set(), larger: new Map() };
+
+  /** Ordered by their first address. */
+  merge(
+    addresses: readonly { readonly ip: Ip; readonly advertisements: readonly BgpAdvertisement[] }[],
+  ): readonly AdvertisedRoute[] {
+    const byPrefix = new Map<IpPrefix, AdvertisementSet>();
+    for (const { ip, advertisements } of addresses) {
+      for (const advertisement of advertisements) {
+        const prefix = prefixFor(ip, advertisement);
+        byPrefix.set(prefix, larger(byPrefix.get(prefix) ?? this.#none, advertisement));
+      }
+    }
+    return Array.from(byPrefix, ([prefix, set]) => ({ prefix, ...attributesOf(set) }));
+  }
+}
+
+function larger(set: AdvertisementSet, advertisement: BgpAdvertisement): AdvertisementSet {
+  if (set.advertisements.has(advertisement)) return set;
+  const known = set.larger.get(advertisement);
+  if (known !== undefined) return known;
+  const made = { advertisements: new Set([...set.advertisements, advertisement]), larger: new Map() };
+  set.larger.set(advertisement, made);
+  return made;
+}
+
+function attributesOf(set: AdvertisementSet): Omit<AdvertisedRoute, 'prefix'> {
+  set.attributes ??= attributesFrom([...set.advertisements]);
+  return set.attributes;
+}
+
+function attributesFrom(advertisements: readonly BgpAdvertisement[]): Omit<AdvertisedRoute, 'prefix'> {
+  const localPref = best(advertisements, ({ localPref: own }) => own, Math.max);
+  const multiExitDisc = best(advertisements, ({ multiExitDisc: own }) => own, Math.min);
+  // One that wants the path as short as it is makes it so.
+  const asPathPrepend = Math.min(...advertisements.map(({ asPathPrepend: own }) => own ?? 0));
+  return {
+    ...(localPref === undefined ? {} : { localPref }),
+    ...(multiExitDisc === undefined ? {} : { multiExitDisc }),
+    ...(asPathPrepend === 0 ? {} : { asPathPrepend }),
+    communities: united(advertisements),
+  };
+}
+
+function best(
+  advertisements: readonly BgpAdvertisement[],
+  read: (advertisement: BgpAdvertisement) => number | undefined,
+  choose: (...values: number[]) => number,
+): number | undefined {
+  const values = advertisements.flatMap((advertisement) => read(advertisement) ?? []);
+  return values.length === 0 ? undefined : choose(...values);
+}
+
+function united(advertisements: readonly BgpAdvertisement[]): readonly BgpCommunity[] {
+  const byText = new Map<string, BgpCommunity>();
+  for (const { communities } of advertisements) {
+    for (const community of communities) byText.set(formatCommunity(community), community);
+  }
+  return Array.from(byText)
+    .sort(([a], [b]) => compareText(a, b))
+    .map(([, community]) => community);
+}

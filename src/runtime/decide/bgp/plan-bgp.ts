@@ -1,0 +1,198 @@
+/**
+ * What a node advertises by BGP, and to whom: its sessions, the routes on each, and for every address that it does not
+ * advertise the reason. Every node that may advertises (there is no election): routers spread the traffic.
+ *
+ *     Service's address ─▶ pool ─▶ advertisements for the Service ─▶ on this node ─▶ node fit? endpoints? ─▶ prefixes
+ *                                                                                            peer ─▶ its routes
+ *
+ * Source of the rules: MetalLB's published behaviour (a Service is announced by its own advertisements; policy Local needs
+ * an endpoint on the node; the exclusion label and NetworkUnavailable), and what layer 2 leaves out besides (nodes that are
+ * said to be off). Deviation: of Services that share an address one that may be announced is enough, as with MetalLB; but
+ * each of them is given its own reason.
+ */
+import type { PlannedSession } from '../../model/bgp-plan.ts';
+import type { BgpAdvertisement, BgpPeer, Config } from '../../model/config.ts';
+import { type Ip, ipFamily } from '../../model/ip.ts';
+import type { IpPrefix } from '../../model/ip-prefix.ts';
+import { anySelectorMatches } from '../../model/labels.ts';
+import type { NodeView } from '../../model/node.ts';
+import type { Sha256Hex } from '../../model/platform.ts';
+import { formatKey, type ServiceView } from '../../model/service.ts';
+import { AdvertisementLists } from '../announcing/advertisement-lists.ts';
+import { carriedAddresses, type ServiceFacts } from '../announcing/carried-addresses.ts';
+import { type NodeUnfitness, nodeUnfitness } from '../announcing/node-fitness.ts';
+import { type EndpointsByService, isServed, servingNodes } from '../announcing/serving-endpoints.ts';
+import { indexPools, type PoolIndex, poolOf } from '../pool-index.ts';
+import { prefixFor, RouteMerger } from './merge-routes.ts';
+import type { BgpRefusal, PeerRefusal } from './refusals.ts';
+import { carriesFamily } from './session-families.ts';
+import { identifierOf } from './session-identifier.ts';
+
+export interface BgpFacts extends ServiceFacts {
+  readonly config: Config;
+  readonly endpoints: EndpointsByService;
+  /** The node that is planned for. */
+  readonly node: NodeView & { readonly internalIps: readonly Ip[] };
+  readonly excludedNodes: 'skip' | 'use';
+}
+
+export interface NodeBgpPlan {
+  /** Ordered by the peer's name. */
+  readonly sessions: readonly PlannedSession[];
+  /** Every address that Services carry, ordered by address. */
+  readonly addresses: readonly AddressRoutes[];
+}
+
+export interface AddressRoutes {
+  readonly ip: Ip;
+  /** "namespace/name" each, ordered. */
+  readonly services: readonly string[];
+  /** Why this node advertises nothing of it. Absent: it does, to those peers below that have no reason. */
+  readonly reason?: BgpRefusal;
+  /** Of every session of this node. Empty where there is a reason, and where the node has no session. */
+  readonly peers: readonly PeerRoutes[];
+}
+
+export interface PeerRoutes {
+  readonly peer: string;
+  readonly prefixes: readonly IpPrefix[];
+  /** Why there are none. */
+  readonly reason?: PeerRefusal;
+}
+
+/** Sessions and routes of one node, and what is to be said of every address. */
+export function planBgp(facts: BgpFacts, sha256Hex: Sha256Hex): NodeBgpPlan {
+  const { config, node } = facts;
+  const peers = config.bgpPeers.filter(({ nodeSelectors }) => covers(nodeSelectors, node));
+  const context: Context = {
+    facts,
+    index: indexPools(config),
+    lists: new AdvertisementLists(config.bgpAdvertisements),
+    unfit: nodeUnfitness(node, facts.excludedNodes),
+    onNode: new Map(),
+  };
+  const assessed = carriedAddresses(facts).map(({ ip, services }) => ({
+    ip,
+    services,
+    verdict: assess(ip, services, context),
+  }));
+  const announced = assessed.flatMap(({ ip, verdict }) =>
+    typeof verdict === 'string' ? [] : [{ ip, advertisements: verdict }],
+  );
+  return {
+    sessions: sessionsOf(peers, announced, facts, sha256Hex),
+    addresses: assessed.map(({ ip, services, verdict }) => ({
+      ip,
+      services: services.map(formatKey),
+      ...(typeof verdict === 'string'
+        ? { reason: verdict, peers: [] }
+        : { peers: peers.map((peer) => routesTo(peer, ip, verdict)) }),
+    })),
+  };
+}
+
+interface Context {
+  readonly facts: BgpFacts;
+  readonly index: PoolIndex;
+  readonly lists: AdvertisementLists<BgpAdvertisement>;
+  readonly unfit: NodeUnfitness | undefined;
+  /** What of a list of advertisements counts on the node, by the list's id. */
+  readonly onNode: Map<string, readonly BgpAdvertisement[] | BgpRefusal>;
+}
+
+/** The advertisements by which the node announces the address; or why it does not. */
+function assess(ip: Ip, services: readonly ServiceView[], context: Context): readonly BgpAdvertisement[] | BgpRefusal {
+  const pool = poolOf(context.index, ip);
+  if (pool === undefined) return 'address-not-in-any-pool';
+  const [first, ...others] = services.map((service) => assessService(service, pool.name, context));
+  if (first === undefined || others.length === 0) return first ?? 'no-advertisement-for-pool';
+  const all = [first, ...others].flatMap((verdict) => (typeof verdict === 'string' ? [] : verdict));
+  return all.length > 0 ? [...new Set(all)] : first;
+}
+
+function assessService(service: ServiceView, pool: string, context: Context): readonly BgpAdvertisement[] | BgpRefusal {
+  const { facts, lists, unfit } = context;
+  const list = lists.listFor(service, pool);
+  const covering = context.onNode.get(list.id) ?? advertisementsOnNode(list.advertisements, facts.node);
+  context.onNode.set(list.id, covering);
+  if (typeof covering === 'string') return covering;
+  if (unfit !== undefined) return unfit;
+  const served = isServed(service, facts.endpoints);
+  // Whoever wants it announced without endpoints wants that of every node: there is none to prefer.
+  const counting = served ? covering : covering.filter(({ withoutEndpoints }) => withoutEndpoints === 'Announce');
+  if (counting.length === 0) return 'no-serving-endpoint';
+  const isElsewhere =
+    served && service.externalTrafficPolicy === 'Local' && !servingNodes(service, facts.endpoints).has(facts.node.name);
+  return isElsewhere ? 'no-serving-endpoint-on-node' : counting;
+}
+
+function advertisementsOnNode(
+  advertisements: readonly BgpAdvertisement[],
+  node: NodeView,
+): readonly BgpAdvertisement[] | BgpRefusal {
+  if (advertisements.length === 0) return 'no-advertisement-for-pool';
+  const covering = advertisements.filter(({ nodeSelectors }) => covers(nodeSelectors, node));
+  if (covering.length === 0) return 'no-advertisement-for-node';
+  const isConflict = covering.some((a, index) => covering.slice(index + 1).some((b) => wantOtherPreference(a, b)));
+  return isConflict ? 'conflicting-local-preferences' : covering;
+}
+
+/** For one route to one peer. What does not depend on Services was refused when the configuration was read. */
+function wantOtherPreference(a: BgpAdvertisement, b: BgpAdvertisement): boolean {
+  if (a.localPref === b.localPref) return false;
+  if (a.aggregationLength !== b.aggregationLength && a.aggregationLengthV6 !== b.aggregationLengthV6) return false;
+  return a.peers.length === 0 || b.peers.length === 0 || a.peers.some((peer) => b.peers.includes(peer));
+}
+
+function covers(selectors: BgpPeer['nodeSelectors'], { labels }: NodeView): boolean {
+  return selectors.length === 0 || anySelectorMatches(selectors, labels);
+}
+
+interface Announced {
+  readonly ip: Ip;
+  readonly advertisements: readonly BgpAdvertisement[];
+}
+
+/** Peers that hear the same share one list of routes. */
+function sessionsOf(
+  peers: readonly BgpPeer[],
+  announced: readonly Announced[],
+  { config, node }: BgpFacts,
+  sha256Hex: Sha256Hex,
+): readonly PlannedSession[] {
+  const merger = new RouteMerger();
+  const profiles = new Map(config.bfdProfiles.map((profile) => [profile.name, profile]));
+  const known = new Map<string, PlannedSession['routes']>();
+  return peers.map((peer) => {
+    const heard = new Set(config.bgpAdvertisements.filter((advertisement) => isTold(peer, advertisement)));
+    const families = (['ipv4', 'ipv6'] as const).filter((family) => carriesFamily(peer, family));
+    const key = `${families} ${[...heard].map(({ name }) => name).join(' ')}`;
+    const routes =
+      known.get(key) ??
+      merger.merge(
+        announced
+          .filter(({ ip }) => families.includes(ipFamily(ip)))
+          .map(({ ip, advertisements }) => ({ ip, advertisements: advertisements.filter((one) => heard.has(one)) })),
+      );
+    known.set(key, routes);
+    const bfd = peer.bfdProfile === undefined ? undefined : profiles.get(peer.bfdProfile);
+    return {
+      peer,
+      ...(bfd === undefined ? {} : { bfd }),
+      identifier: identifierOf(peer, node, sha256Hex),
+      routes,
+    };
+  });
+}
+
+function isTold({ name }: BgpPeer, { peers }: BgpAdvertisement): boolean {
+  return peers.length === 0 || peers.includes(name);
+}
+
+function routesTo(peer: BgpPeer, ip: Ip, advertisements: readonly BgpAdvertisement[]): PeerRoutes {
+  const { name } = peer;
+  if (!carriesFamily(peer, ipFamily(ip))) return { peer: name, prefixes: [], reason: 'family-not-carried' };
+  const told = advertisements.filter((advertisement) => isTold(peer, advertisement));
+  if (told.length === 0) return { peer: name, prefixes: [], reason: 'no-advertisement-for-peer' };
+  return { peer: name, prefixes: [...new Set(told.map((advertisement) => prefixFor(ip, advertisement)))] };
+}

@@ -1,0 +1,109 @@
+/**
+ * BGP in the cluster half: plans what this node is to advertise, hands every plan that differs over with a number, and
+ * finds from what the sessions say of these numbers to whom each Service is really advertised.
+ *
+ *     facts ─▶ planBgp ─▶ plan 7 ─▶ main thread ─▶ session: "all of plan 7 is sent" ─▶ Services of plan 7, by peer
+ */
+import { isDeepStrictEqual } from 'node:util';
+import { type BgpFacts, type NodeBgpPlan, planBgp } from '../../../decide/bgp/plan-bgp.ts';
+import type { BgpPlan } from '../../../model/bgp-plan.ts';
+import type { BgpSessionView } from '../../../model/bgp-session.ts';
+import type { Ip } from '../../../model/ip.ts';
+import { type IpPrefix, prefixFamily } from '../../../model/ip-prefix.ts';
+import type { Sha256Hex } from '../../../model/platform.ts';
+
+export interface BgpPlanningOptions {
+  readonly sha256Hex: Sha256Hex;
+  /** Milliseconds since the epoch: numbers must not be those of a process before, whose sessions may still be told of. */
+  readonly wallMs: number;
+  readonly post: (plan: BgpPlan) => void;
+}
+
+/** What is really so. */
+export interface ToldBgp {
+  readonly sessions: readonly BgpSessionView[];
+  /** Of every Service that is advertised from here: the peers that have been told of it, ordered. By "namespace/name". */
+  readonly peersByService: ReadonlyMap<string, readonly string[]>;
+  /** What the peer has been told. */
+  readonly prefixesOf: (peer: string) => readonly IpPrefix[];
+}
+
+export class BgpPlanning {
+  readonly #options: BgpPlanningOptions;
+  #generation: number;
+  #plan: NodeBgpPlan | undefined;
+  /** Those that some session may still be at. */
+  readonly #plans = new Map<number, NodeBgpPlan>();
+  /** Undefined: nothing was heard of the sessions yet. */
+  #sessions: readonly BgpSessionView[] | undefined;
+
+  constructor(options: BgpPlanningOptions) {
+    this.#options = options;
+    this.#generation = options.wallMs;
+  }
+
+  plan(facts: BgpFacts): NodeBgpPlan {
+    const plan = planBgp(facts, this.#options.sha256Hex);
+    const isNew = this.#plan === undefined || !isDeepStrictEqual(plan.sessions, this.#plan.sessions);
+    if (isNew) this.#generation += 1;
+    this.#plan = plan;
+    // Which Services a route stands for may be another although the routes are the same.
+    this.#plans.set(this.#generation, plan);
+    if (isNew) this.#options.post({ generation: this.#generation, sessions: plan.sessions });
+    return plan;
+  }
+
+  heard(sessions: readonly BgpSessionView[]): void {
+    this.#sessions = sessions;
+    const oldest = Math.min(
+      this.#generation,
+      ...sessions.flatMap(({ advertisedGeneration }) => advertisedGeneration ?? []),
+    );
+    for (const generation of this.#plans.keys()) if (generation < oldest) this.#plans.delete(generation);
+  }
+
+  /** Undefined before anything was heard of the sessions. */
+  told(): ToldBgp | undefined {
+    const sessions = this.#sessions;
+    if (sessions === undefined) return undefined;
+    const peersByService = new Map<string, string[]>();
+    for (const session of sessions) {
+      for (const { services } of this.#addressesTold(session)) {
+        for (const service of services) addOnce(peersByService, service, session.peer);
+      }
+    }
+    return { sessions, peersByService, prefixesOf: (peer) => this.#prefixesTold(peer) };
+  }
+
+  #addressesTold(view: BgpSessionView): readonly { readonly ip: Ip; readonly services: readonly string[] }[] {
+    const plan = this.#planOf(view);
+    if (plan === undefined) return [];
+    return plan.addresses.filter(({ peers }) =>
+      peers.some(({ peer, prefixes }) => peer === view.peer && prefixes.some((prefix) => isSent(prefix, view))),
+    );
+  }
+
+  #prefixesTold(peer: string): readonly IpPrefix[] {
+    const view = this.#sessions?.find((session) => session.peer === peer);
+    const plan = view === undefined ? undefined : this.#planOf(view);
+    const planned = plan?.sessions.find((session) => session.peer.name === peer);
+    if (view === undefined || planned === undefined) return [];
+    return planned.routes.map(({ prefix }) => prefix).filter((prefix) => isSent(prefix, view));
+  }
+
+  #planOf({ state, advertisedGeneration }: BgpSessionView): NodeBgpPlan | undefined {
+    if (state !== 'established' || advertisedGeneration === undefined) return undefined;
+    return this.#plans.get(advertisedGeneration);
+  }
+}
+
+/** Whether the session carries the family at all, as its two ends have agreed. */
+function isSent(prefix: IpPrefix, { notAdvertised }: BgpSessionView): boolean {
+  return !notAdvertised.some((text) => text.startsWith(`${prefixFamily(prefix)} unicast:`));
+}
+
+function addOnce(peersByService: Map<string, string[]>, service: string, peer: string): void {
+  const peers = peersByService.get(service);
+  if (peers === undefined) peersByService.set(service, [peer]);
+  else if (peers.at(-1) !== peer) peers.push(peer);
+}
