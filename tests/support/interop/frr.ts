@@ -74,6 +74,7 @@ export const FRR: RouterKind = {
       },
       async shutDown(neighbour, text) {
         await ask('configure terminal', `router bgp ${asn}`, `neighbor ${neighbour} shutdown message ${text}`);
+        return text;
       },
       async bfd(neighbour) {
         const peers = JSON.parse(await ask('show bfd peers json')) as { peer: string; status: string }[];
