@@ -54,6 +54,7 @@ export const BIRD: RouterKind = {
       },
       async shutDown(neighbour, text) {
         await ask(`disable ${protocol(neighbour)} "${text}"`);
+        return text;
       },
       bfd: async (neighbour) => readBfd(await ask('show bfd sessions'), neighbour),
       freeze: () => daemons.signal('SIGSTOP'),

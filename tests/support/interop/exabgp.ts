@@ -61,7 +61,10 @@ export const EXABGP: RouterKind = {
       countRoutes: async (neighbour) => readRoutes(await eventsOf(neighbour)).length,
       askForRefresh: (neighbour, family) => tell(`neighbor ${neighbour} announce route-refresh ${family} unicast`),
       /** It has a text of its own, "Administrative Shutdown", and sends no other. */
-      shutDown: (neighbour) => tell(`neighbor ${neighbour} teardown 2`),
+      async shutDown(neighbour) {
+        await tell(`neighbor ${neighbour} teardown 2`);
+        return 'Administrative Shutdown';
+      },
       bfd: async () => undefined,
       freeze: () => daemons.signal('SIGSTOP'),
       thaw: () => daemons.signal('SIGCONT'),

@@ -1,4 +1,5 @@
 /** FRR 8.4: zebra, bfdd and bgpd, each with its own configuration, asked through vtysh for JSON. */
+import { existsSync } from 'node:fs';
 import { waitFor } from '../wait-for.ts';
 import { Daemons } from './daemons.ts';
 import {
@@ -17,7 +18,8 @@ import {
 } from './router.ts';
 
 const PROGRAMS = '/usr/lib/frr';
-const STARTS_WITHIN_MS = 10_000;
+const STARTS = { withinMs: 10_000, everyMs: 50 };
+const ZEBRA_SOCKET = 'zserv.api';
 const FAMILIES = ['ipv4', 'ipv6'] as const;
 
 export const FRR: RouterKind = {
@@ -40,12 +42,12 @@ export const FRR: RouterKind = {
         await daemons.write('bgpd.conf', writeConfig(config));
         // They give up root for a user of their own, who makes the sockets.
         await daemons.run('chown', '-R', 'frr:frr', folder);
-        for (const program of ['zebra', 'bfdd', 'bgpd'])
-          daemons.start(`${PROGRAMS}/${program}`, options(daemons, program));
-        await waitFor('FRR answers', async () => (await ask('show bgp summary json')).includes('{'), {
-          withinMs: STARTS_WITHIN_MS,
-          everyMs: 50,
-        });
+        const begin = (program: string) => daemons.start(`${PROGRAMS}/${program}`, options(daemons, program));
+        begin('zebra');
+        // Who finds it missing asks again in ten seconds.
+        await waitFor('zebra', async () => existsSync(daemons.file(ZEBRA_SOCKET)), STARTS);
+        for (const program of ['bfdd', 'bgpd']) begin(program);
+        await waitFor('FRR answers', async () => (await ask('show bgp summary json')).includes('{'), STARTS);
       },
       async session(neighbour) {
         const all = JSON.parse(await ask(`show bgp neighbors ${neighbour} json`)) as Record<string, FrrNeighbour>;
@@ -72,6 +74,7 @@ export const FRR: RouterKind = {
       },
       async shutDown(neighbour, text) {
         await ask('configure terminal', `router bgp ${asn}`, `neighbor ${neighbour} shutdown message ${text}`);
+        return text;
       },
       async bfd(neighbour) {
         const peers = JSON.parse(await ask('show bfd peers json')) as { peer: string; status: string }[];
@@ -89,7 +92,7 @@ export const FRR: RouterKind = {
 function options(daemons: Daemons, program: string): string[] {
   return [
     ...['-f', daemons.file(`${program}.conf`), '-i', daemons.file(`${program}.pid`)],
-    ...['--vty_socket', daemons.folder, '-z', daemons.file('zserv.api'), '-P', '0', '--log', 'stdout'],
+    ...['--vty_socket', daemons.folder, '-z', daemons.file(ZEBRA_SOCKET), '-P', '0', '--log', 'stdout'],
     ...(program === 'bfdd' ? ['--bfdctl', daemons.file('bfdd.sock')] : []),
   ];
 }

@@ -56,7 +56,9 @@ export const GOBGP: RouterKind = {
         await ask('neighbor', neighbour, 'softresetin', '-a', family);
       },
       async shutDown(neighbour, text) {
-        await ask('neighbor', neighbour, 'disable', '--reason', text);
+        // "disable", which is to replace it, loses the text.
+        await ask('neighbor', neighbour, 'shutdown', '--reason', text);
+        return text;
       },
       bfd: async () => undefined,
       freeze: () => daemons.signal('SIGSTOP'),

@@ -14,8 +14,9 @@ export function formatMatrix(routers: readonly string[], features: readonly stri
       if (cell === undefined) return '';
       if (cell.outcome === 'failed') return 'FAILED';
       if ('seconds' in cell.outcome) return `ok ${cell.outcome.seconds.toFixed(1)} s`;
-      notes.push(`${router}: ${cell.outcome.notApplicable}`);
-      return `n/a (${notes.length})`;
+      const note = `${router}: ${cell.outcome.notApplicable}`;
+      if (!notes.includes(note)) notes.push(note);
+      return `n/a (${notes.indexOf(note) + 1})`;
     });
     return [feature, ...outcomes];
   });

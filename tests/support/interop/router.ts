@@ -84,8 +84,8 @@ export interface Router {
   countRoutes(neighbour: string): Promise<number>;
   /** Asks the neighbour to send the routes of the family once more. */
   askForRefresh(neighbour: string, family: RouteFamily): Promise<void>;
-  /** Ends the session on purpose, saying why (RFC 9003). */
-  shutDown(neighbour: string, text: string): Promise<void>;
+  /** Ends the session on purpose, saying why (RFC 9003), in these words or its own; tells in which. */
+  shutDown(neighbour: string, text: string): Promise<string>;
   /** State of its BFD session, as it says. Absent: it has none. */
   bfd(neighbour: string): Promise<'up' | 'down' | undefined>;
   /** Neither sends nor reads from now on, as if the machine had hung. */
