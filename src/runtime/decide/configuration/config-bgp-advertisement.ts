@@ -27,18 +27,24 @@ export interface ReadBgpAdvertisement {
 }
 
 const MAX_LOCAL_PREF = 4_294_967_295;
+const MAX_MULTI_EXIT_DISC = 4_294_967_295;
 
 export function readBgpAdvertisement(resource: RawResource, references: AdvertisementReferences): ReadBgpAdvertisement {
   const errors: ConfigError[] = [];
   const spec = new Field(resource.spec, `${formatResource(resource)} spec`, errors);
   // 0 and absent are the same to MetalLB.
   const localPref = spec.field('localPref').within(0, MAX_LOCAL_PREF) ?? 0;
-  const advertisement = {
+  const asPathPrepend = spec.field('asPathPrepend').within(1, 10);
+  const multiExitDisc = spec.field('multiExitDisc').within(0, MAX_MULTI_EXIT_DISC);
+  const advertisement: BgpAdvertisement = {
     name: resource.name,
     pools: readPoolChoice(spec, references.poolLabels),
     aggregationLength: spec.field('aggregationLength').within(1, 32) ?? 32,
     aggregationLengthV6: spec.field('aggregationLengthV6').within(0, 128) ?? 128,
     ...(localPref === 0 ? {} : { localPref }),
+    ...(asPathPrepend === undefined ? {} : { asPathPrepend }),
+    ...(multiExitDisc === undefined ? {} : { multiExitDisc }),
+    ...readWithoutEndpoints(spec.field('withoutEndpoints')),
     communities: readCommunities(spec.field('communities'), references.communities),
     peers: readPeers(spec.field('peers'), references.peers),
     nodeSelectors: readSelectors(spec.field('nodeSelectors')),
@@ -51,6 +57,15 @@ export function readBgpAdvertisement(resource: RawResource, references: Advertis
       .invalid('choose single addresses, and an aggregation length announces whole networks: remove one of both');
   }
   return { advertisement, errors };
+}
+
+/** Withdraw is the same as absent. */
+function readWithoutEndpoints(field: Field): Pick<BgpAdvertisement, 'withoutEndpoints'> {
+  const { value } = field;
+  if (value === undefined || value === null || value === 'Withdraw') return {};
+  if (value === 'Announce') return { withoutEndpoints: value };
+  field.invalid('must be Withdraw or Announce');
+  return {};
 }
 
 function readCommunities(list: Field, named: ReadonlyMap<string, BgpCommunity>): readonly BgpCommunity[] {

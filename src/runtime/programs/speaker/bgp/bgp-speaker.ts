@@ -133,16 +133,18 @@ export class BgpSpeaker {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#door?.close();
-    const links = [...this.#held.values()].map(({ link }) => link).filter(({ isEstablished }) => isEstablished);
-    const leaving = links.filter(({ keepsRoutes }) => !keepsRoutes);
-    for (const link of leaving) link.setGracefulShutdown('on');
+    const held = [...this.#held.values()];
+    const established = held.filter(({ link }) => link.isEstablished);
+    const leaving = established.filter((one) => !keepsRoutes(one));
+    for (const { link } of leaving) link.setGracefulShutdown('on');
     if (leaving.length > 0) await this.#pause(SHUTDOWN_MS);
-    for (const { link } of this.#held.values()) {
-      link.stop({ routes: 'keep', subcode: CEASE_ADMINISTRATIVE_SHUTDOWN, text: 'the speaker of this node ends' });
+    for (const one of held) {
+      const routes = keepsRoutes(one) ? 'keep' : 'withdraw';
+      one.link.stop({ routes, subcode: CEASE_ADMINISTRATIVE_SHUTDOWN, text: 'the speaker of this node ends' });
     }
     // Not before: that BFD ends must not look like the failure of a path.
     this.#options.bfd.close();
-    if (links.length > 0) await this.#pause(FAREWELL_MS);
+    if (established.length > 0) await this.#pause(FAREWELL_MS);
   }
 
   #wantedBfd(): readonly WantedBfd[] {
@@ -191,4 +193,12 @@ export class BgpSpeaker {
       this.#options.clock.schedule(delayMs, resolve);
     });
   }
+}
+
+/**
+ * FRR and BIRD take the end of BFD for a failure of the path even where they restart gracefully with this side, and drop
+ * the routes at once: with BFD they are to be warned like routers that keep nothing.
+ */
+function keepsRoutes({ planned, link }: Held): boolean {
+  return link.keepsRoutes && planned.bfd === undefined;
 }

@@ -25,6 +25,17 @@ const PEER: BgpPeer = {
   dualStackAddressFamily: false,
 };
 
+const PROFILE: BfdProfile = {
+  name: 'fast',
+  receiveIntervalMs: 50,
+  transmitIntervalMs: 50,
+  detectMultiplier: 3,
+  echoIntervalMs: 50,
+  echoMode: false,
+  passiveMode: false,
+  minimumTtl: 254,
+};
+
 let clock: VirtualClock;
 let streams: FakeStreams;
 let changes: number;
@@ -259,16 +270,6 @@ describe('a kernel that takes no more', () => {
 });
 
 describe('BFD', () => {
-  const PROFILE: BfdProfile = {
-    name: 'fast',
-    receiveIntervalMs: 50,
-    transmitIntervalMs: 50,
-    detectMultiplier: 3,
-    echoIntervalMs: 50,
-    echoMode: false,
-    passiveMode: false,
-    minimumTtl: 254,
-  };
   const withBfd = { ...planned({ bfdProfile: 'fast' }), bfd: PROFILE };
 
   test('the way to a router is watched with its profile, and seen in the view', () => {
@@ -326,6 +327,19 @@ describe('the end', () => {
     await clock.advance(200);
     await closed;
     expect({ ended: stream.ended, told: stream.written.length }).toEqual({ ended: 'in-order', told });
+    expect(isBfdClosed).toBe(true);
+  });
+
+  test('with BFD one that restarts gracefully is warned all the same: it would drop the routes as BFD ends', async () => {
+    const session = planned({ gracefulRestart: true, bfdProfile: 'fast' });
+    speaker.setPlan({ generation: 1, sessions: [{ ...session, bfd: PROFILE }] });
+    const stream = establish(RESTARTING_OPEN);
+    const closed = speaker.close();
+    await clock.advance(999);
+    expect({ ended: stream.ended, isBfdClosed }).toEqual({ ended: undefined, isBfdClosed: false });
+    await clock.advance(201);
+    await closed;
+    expect(messagesIn(stream.written).at(-1)).toMatchObject({ kind: 'notification' });
     expect(isBfdClosed).toBe(true);
   });
 
