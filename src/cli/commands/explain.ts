@@ -26,7 +26,7 @@ import {
   toRawResource,
 } from '../../runtime/adapters/kube/read-model.ts';
 import { toServiceView } from '../../runtime/adapters/kube/read-service.ts';
-import { toServiceL2StatusView } from '../../runtime/adapters/kube/service-status.ts';
+import { toServiceBgpStatusView, toServiceL2StatusView } from '../../runtime/adapters/kube/service-status.ts';
 import { formatExplanation, formatProblems } from '../explanation-printer.ts';
 import { formatProbe } from '../probe-printer.ts';
 
@@ -51,6 +51,7 @@ const READERS: ObjectReaders = {
   lease: toLeaseView,
   endpointSlice: toEndpointSliceView,
   serviceStatus: toServiceL2StatusView,
+  bgpStatus: toServiceBgpStatusView,
   yaml: readConfigMapYaml,
 };
 

@@ -12,7 +12,7 @@ import {
   toRawResource,
 } from '../../../src/runtime/adapters/kube/read-model.ts';
 import { toServiceView } from '../../../src/runtime/adapters/kube/read-service.ts';
-import { toServiceL2StatusView } from '../../../src/runtime/adapters/kube/service-status.ts';
+import { toServiceBgpStatusView, toServiceL2StatusView } from '../../../src/runtime/adapters/kube/service-status.ts';
 import { FakeCluster, workload } from './steps/fake-cluster.ts';
 
 const READERS = {
@@ -24,6 +24,7 @@ const READERS = {
   lease: toLeaseView,
   endpointSlice: toEndpointSliceView,
   serviceStatus: toServiceL2StatusView,
+  bgpStatus: toServiceBgpStatusView,
   yaml: readConfigMapYaml,
 };
 const NOW = Date.parse('2026-03-01T00:00:00Z');

@@ -18,6 +18,10 @@ export function announcementAdvice(
     case 'by-bgp':
     case 'by-calico':
       return [];
+    case 'bgp-nobody-told':
+      return [
+        './install bgp says how the sessions fare and why; a Service without ready pods, or whose nodes no BGPAdvertisement chooses, is advertised by nobody',
+      ];
     case 'calico-not-told':
       return [
         'see what the controller says of it: kubectl get configurationstate controller -n metallb-system -o yaml (errorSummary); docs/calico.md has the ways out',

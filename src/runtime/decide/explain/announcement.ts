@@ -19,8 +19,10 @@ export type AnnouncementReason =
   | 'announced-twice'
   /** A node could, and is to, but no live speaker says that it does. */
   | 'nobody-says-so'
-  /** Not by layer 2: a BGPAdvertisement covers the pool. */
+  /** Not by layer 2: a BGPAdvertisement covers the pool, and a live speaker says that a router was told. */
   | 'by-bgp'
+  /** A BGPAdvertisement covers the pool, and no live speaker says that a router was told. */
+  | 'bgp-nobody-told'
   /** By Calico: a block of its list covers the address. */
   | 'by-calico'
   /** Calico is to, and no block of its list covers the address. */

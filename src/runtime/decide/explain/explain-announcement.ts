@@ -50,7 +50,15 @@ function find(planned: PlannedWorld, service: ServiceView, ip: Ip): Found {
   const plan = planned.plans.get(ip);
   const said = planned.announcersOf(formatKey(service), ip);
   const announcedBy = said.filter((node) => planned.speakers.get(node)?.alive === true);
-  return { planned, service, ip, plan, said, announcedBy, reason: reasonOf(planned, ip, plan, announcedBy) };
+  return {
+    planned,
+    service,
+    ip,
+    plan,
+    said,
+    announcedBy,
+    reason: reasonOf({ planned, service, ip, plan, announcedBy }),
+  };
 }
 
 function explainAddress(planned: PlannedWorld, service: ServiceView, ip: Ip): AddressAnnouncement {
@@ -80,20 +88,25 @@ interface Found {
   readonly reason: AnnouncementReason;
 }
 
-function reasonOf(
-  planned: PlannedWorld,
-  ip: Ip,
-  plan: AddressPlan | undefined,
-  announcedBy: readonly string[],
-): AnnouncementReason {
+function reasonOf({ planned, service, ip, plan, announcedBy }: Omit<Found, 'said' | 'reason'>): AnnouncementReason {
   if (announcedBy.length > 1) return 'announced-twice';
   if (announcedBy.length === 1) return 'announced';
   if (planned.world.calicoBlocks !== undefined && plan?.reason !== 'address-not-in-any-pool') {
     return blockOf(planned.world.calicoBlocks, ip) === undefined ? 'calico-not-told' : 'by-calico';
   }
   if (plan?.reason === 'no-advertisement-for-pool' && planned.world.bgpPools.has(poolNameOf(planned, ip)))
-    return 'by-bgp';
+    return toldByBgp(planned, service)?.length === 0 ? 'bgp-nobody-told' : 'by-bgp';
   return plan?.reason ?? 'nobody-says-so';
+}
+
+/** "node1 (tor-1, tor-2)": the live nodes that say which routers they have told. Undefined: it was not asked. */
+function toldByBgp({ world, speakers }: PlannedWorld, service: ServiceView): readonly string[] | undefined {
+  return world.bgpStatuses
+    ?.filter(({ service: key, node, peers }) => {
+      return key === formatKey(service) && peers.length > 0 && speakers.get(node)?.alive === true;
+    })
+    .map(({ node, peers }) => `${node} (${peers.join(', ')})`)
+    .sort(compareText);
 }
 
 function blockOf(blocks: readonly CalicoBlock[], ip: Ip): CalicoBlock | undefined {
@@ -112,8 +125,13 @@ function messageOf(found: Found): string {
       const dead = said.length === 0 ? '' : `; ${toldList(said)} said so, but its speaker is not heard of any more`;
       return `${plan?.owner ?? 'no node'} is to announce it${why}, and no speaker says that it does${dead}`;
     }
-    case 'by-bgp':
+    case 'by-bgp': {
+      const told = toldByBgp(planned, service);
+      if (told !== undefined) return `advertised by BGP, from ${toldList(told)}`;
       return 'a BGPAdvertisement covers its pool, and no L2Advertisement does: it is not announced by layer 2';
+    }
+    case 'bgp-nobody-told':
+      return 'a BGPAdvertisement covers its pool, and no speaker says that it has told a router';
     case 'by-calico': {
       const block = blockOf(planned.world.calicoBlocks ?? [], ip)?.cidr;
       const local = '; externalTrafficPolicy is Local, so the address itself goes out from the nodes with pods only';

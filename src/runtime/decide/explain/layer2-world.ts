@@ -12,7 +12,12 @@ import { anySelectorMatches } from '../../model/labels.ts';
 import type { NodeView, SpeakerView } from '../../model/node.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import { type EndpointView, formatKey, type ServiceView } from '../../model/service.ts';
-import { type ServiceL2StatusView, statusNode, statusService } from '../../model/service-status.ts';
+import {
+  type ServiceBgpStatusView,
+  type ServiceL2StatusView,
+  statusNode,
+  statusService,
+} from '../../model/service-status.ts';
 import { compareText } from '../../model/text-order.ts';
 import { conflictsInForce } from '../layer2/lan-conflicts.ts';
 import { type AddressPlan, planLayer2 } from '../layer2/plan-layer2.ts';
@@ -29,6 +34,8 @@ export interface Layer2World {
   readonly election: 'spread' | 'metallb';
   /** Names of the pools that a BGPAdvertisement covers. */
   readonly bgpPools: ReadonlySet<string>;
+  /** Which nodes say to which routers they have advertised a Service. Absent: it was not asked. */
+  readonly bgpStatuses?: readonly ServiceBgpStatusView[];
   /** Where the controller keeps Calico's list of blocks: the blocks that are in it. Absent: Calico is left alone. */
   readonly calicoBlocks?: readonly CalicoBlock[];
   /** Addresses that a host which is no speaker holds, as the speakers that live say. */

@@ -145,6 +145,28 @@ describe('an address that is announced', () => {
     });
     expect([announced, address.reason]).toEqual([true, 'by-bgp']);
   });
+
+  test('by BGP: which nodes say that they have told which routers, the dead left out', () => {
+    const bgpStatuses = ['n1', 'n2', 'gone'].map((name) => ({ node: name, service: 'default/web', peers: ['tor'] }));
+    const { announced, address } = explained({
+      config: { l2Advertisements: [] },
+      layer2: { statuses: [], bgpPools: new Set(['default']), bgpStatuses },
+    });
+    expect([announced, address.reason, address.message]).toEqual([
+      true,
+      'by-bgp',
+      'advertised by BGP, from n1 (tor), n2 (tor)',
+    ]);
+  });
+
+  test('by BGP, and no router was told: it is not announced, and where to look is said', () => {
+    const { announced, address, advice } = explained({
+      config: { l2Advertisements: [] },
+      layer2: { statuses: [], bgpPools: new Set(['default']), bgpStatuses: [] },
+    });
+    expect([announced, address.reason]).toEqual([false, 'bgp-nobody-told']);
+    expect(advice.join()).toContain('./install bgp');
+  });
 });
 
 const NOBODY = { statuses: [] };
