@@ -44,7 +44,7 @@ describe('the service accounts', () => {
     { account: 'controller', verb: 'patch', resource: 'nodes' },
     { account: 'controller', verb: 'update', resource: 'ipaddresspools.metallb.io' },
     { account: 'controller', verb: 'patch', resource: 'leases.coordination.k8s.io' },
-    { account: 'speaker', verb: 'get', resource: 'secrets' },
+    { account: 'speaker', verb: 'update', resource: 'secrets' },
     { account: 'speaker', verb: 'patch', resource: 'services', subresource: 'status' },
     { account: 'speaker', verb: 'create', resource: 'pods' },
     { account: 'speaker', verb: 'patch', resource: 'nodes' },
@@ -59,6 +59,8 @@ describe('the service accounts', () => {
     { account: 'controller', verb: 'watch', resource: 'leases.coordination.k8s.io/controller' },
     { account: 'controller', verb: 'patch', resource: 'leases.coordination.k8s.io/controller' },
     { account: 'speaker', verb: 'watch', resource: 'endpointslices.discovery.k8s.io' },
+    // Passwords of BGP peers, in its own namespace.
+    { account: 'speaker', verb: 'list', resource: 'secrets' },
     { account: 'speaker', verb: 'create', resource: 'servicel2statuses.metallb.io' },
     { account: 'speaker', verb: 'patch', resource: 'servicel2statuses.metallb.io', subresource: 'status' },
     { account: 'speaker', verb: 'create', resource: 'bgpsessionstatuses.metallb.io' },
