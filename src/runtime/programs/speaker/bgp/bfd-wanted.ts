@@ -13,7 +13,8 @@ export function wantedBfd({ peer, bfd }: PlannedSession, address: Ip): WantedBfd
   return {
     name: peer.name,
     peer: address,
-    hops: peer.ebgpMultiHop ? 'multiple' : isInternal(peer) ? 'as-connected' : 'single',
+    hops:
+      peer.ebgpMultiHop || (peer.ttlSecurityHops ?? 1) > 1 ? 'multiple' : isInternal(peer) ? 'as-connected' : 'single',
     profile: bfd,
     ...('interface' in peer.remote ? { interface: peer.remote.interface } : {}),
     ...(peer.sourceAddress === undefined ? {} : { local: peer.sourceAddress }),

@@ -281,6 +281,14 @@ describe('BFD', () => {
     expect(watched).toEqual([]);
   });
 
+  test('a router that may be several hops away is watched over several', () => {
+    speaker.setPlan({
+      generation: 1,
+      sessions: [{ ...planned({ bfdProfile: 'fast', ttlSecurityHops: 2 }), bfd: PROFILE }],
+    });
+    expect(watched).toMatchObject([{ hops: 'multiple' }]);
+  });
+
   test('a way that fails takes the session with it at once, and why is said', () => {
     speaker.setPlan({ generation: 1, sessions: [withBfd] });
     const stream = establish();
