@@ -9,7 +9,7 @@ import { configResources } from '../../runtime/decide/configuration/config-from-
 import { configFromResources } from '../../runtime/decide/configuration/config-from-resources.ts';
 import { indexPools, poolOf } from '../../runtime/decide/pool-index.ts';
 import { parseIp } from '../../runtime/model/ip.ts';
-import { anySelectorMatches, type LabelSelector, type Labels } from '../../runtime/model/labels.ts';
+import { isSelected, type LabelSelector, type Labels } from '../../runtime/model/labels.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE, type AddonPlan, type Protocol } from '../plan/addon-plan.ts';
 import { rawResource } from '../render/controller-rules.ts';
@@ -113,8 +113,7 @@ function coverageOf(
     });
     return advertisements.some(
       ({ pools: covered, serviceSelectors }) =>
-        pools.some((pool) => covered.includes(pool)) &&
-        (serviceSelectors.length === 0 || anySelectorMatches(serviceSelectors, labels)),
+        pools.some((pool) => covered.includes(pool)) && isSelected(serviceSelectors, labels),
     );
   };
 }

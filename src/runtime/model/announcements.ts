@@ -2,7 +2,7 @@
  * What a speaker answers for: the joint between the slow loop (the cluster, decisions) and the packet path. The whole
  * table is handed over at every change; nobody edits one in place. Plain data, so it crosses threads as it is.
  */
-import type { Ip } from './ip.ts';
+import { type Ip, parseIp } from './ip.ts';
 
 export interface AnnouncementTable {
   /** Counts up by one with every table of this process; a lower one than the current is stale. */
@@ -27,4 +27,12 @@ export interface InterfaceFacts {
   readonly running: boolean;
   /** Its addresses with their prefix lengths, as text: "10.6.204.2/24". */
   readonly addresses: readonly string[];
+}
+
+/** Its addresses without their prefix lengths, in their order. */
+export function interfaceIps({ addresses }: Pick<InterfaceFacts, 'addresses'>): readonly Ip[] {
+  return addresses.flatMap((text) => {
+    const ip = parseIp(text.split('/')[0] ?? '');
+    return ip.ok ? [ip.value] : [];
+  });
 }

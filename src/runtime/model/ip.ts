@@ -22,6 +22,11 @@ export function ipFamily(ip: Ip): IpFamily {
   return ip.includes(':') ? 'ipv6' : 'ipv4';
 }
 
+/** fe80::/10, RFC 4291 §2.5.6: good on its link only. */
+export function isLinkLocal(ip: Ip): boolean {
+  return /^fe[89ab][0-9a-f]:/.test(ip);
+}
+
 /** Parses either family. Surrounding white space is not accepted; IPv4 octets with leading zeros are not either. */
 export function parseIp(text: string): Result<Ip> {
   const value = text.includes(':') ? ipv6Value(text) : ipv4Value(text);

@@ -24,9 +24,14 @@ export function selectorMatches(selector: LabelSelector, labels: Labels): boolea
   );
 }
 
-/** Whether any of the selectors matches. No selectors at all matches nothing: callers say what an empty list means. */
+/** Whether any of the selectors matches. No selectors at all matches nothing. */
 export function anySelectorMatches(selectors: readonly LabelSelector[], labels: Labels): boolean {
   return selectors.some((selector) => selectorMatches(selector, labels));
+}
+
+/** The same where a list without selectors means everything. */
+export function isSelected(selectors: readonly LabelSelector[], labels: Labels): boolean {
+  return selectors.length === 0 || anySelectorMatches(selectors, labels);
 }
 
 function requirementMatches(requirement: LabelSelectorRequirement, labels: Labels): boolean {

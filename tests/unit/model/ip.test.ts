@@ -9,6 +9,7 @@ import {
   ipFromBytes,
   ipFromValue,
   ipValue,
+  isLinkLocal,
   parseIp,
 } from '../../../src/runtime/model/ip.ts';
 
@@ -85,4 +86,15 @@ describe('addresses as values', () => {
   test('a wrong number of bytes is refused', () => {
     expect(ipFromBytes(new Uint8Array(5)).ok).toBe(false);
   });
+});
+
+test.each([
+  { ip: 'fe80::1', want: true },
+  { ip: 'febf:ffff::1', want: true },
+  { ip: 'fec0::1', want: false },
+  { ip: 'fe8::1', want: false },
+  { ip: '2001:db8::fe80', want: false },
+  { ip: '169.254.0.1', want: false },
+])('RFC 4291 §2.5.6: $ip is good on its link only: $want', ({ ip, want }) => {
+  expect(isLinkLocal(ip as Ip)).toBe(want);
 });

@@ -1,5 +1,10 @@
 import { expect, test } from '@jest/globals';
-import { type LabelSelector, selectorMatches } from '../../../src/runtime/model/labels.ts';
+import {
+  anySelectorMatches,
+  isSelected,
+  type LabelSelector,
+  selectorMatches,
+} from '../../../src/runtime/model/labels.ts';
 
 const labels = { app: 'nginx', tier: 'edge' };
 
@@ -33,4 +38,10 @@ test.each<{ name: string; given: LabelSelector; want: boolean }>([
   },
 ])('$name', ({ given, want }) => {
   expect(selectorMatches(given, labels)).toBe(want);
+});
+
+test('a list without selectors: everything, where it means that; one with some: what any of them matches', () => {
+  const other = { matchLabels: { app: 'other' } };
+  expect([isSelected([], labels), anySelectorMatches([], labels)]).toEqual([true, false]);
+  expect([isSelected([other], labels), isSelected([other, {}], labels)]).toEqual([false, true]);
 });

@@ -25,7 +25,7 @@ import type {
   StreamPeer,
   UnadmittedPeer,
 } from '../../engine/stream-ports.ts';
-import { type Ip, ipFamily, ipFromValue } from '../../model/ip.ts';
+import { type Ip, ipFamily, ipFromValue, isLinkLocal } from '../../model/ip.ts';
 import {
   AF_INET,
   AF_INET6,
@@ -306,11 +306,6 @@ function refuse(fd: number, refused: RefusedConnection): { readonly refused: Ref
   }
   closeDescriptor(fd);
   return { refused };
-}
-
-/** fe80::/10, RFC 4291 §2.5.6. */
-function isLinkLocal(address: Ip): boolean {
-  return /^fe[89ab]/.test(address);
 }
 
 /** "TCP port 179", "TCP port 179 of 192.0.2.1", "TCP port 179 of :: in vrf-red". */

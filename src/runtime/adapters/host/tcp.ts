@@ -8,7 +8,7 @@
  */
 import { Socket } from 'node:net';
 import type { OpenStream, StreamTarget } from '../../engine/stream-ports.ts';
-import { ipFamily } from '../../model/ip.ts';
+import { ipFamily, isLinkLocal } from '../../model/ip.ts';
 import { AF_INET, AF_INET6, SOCK_CLOEXEC, SOCK_NONBLOCK, SOCK_STREAM } from './native/constants.ts';
 import { bindSocket, closeDescriptor, openSocket } from './native/libc.ts';
 import { bindToDevice, setHops, setPassword, setPrecedence, socketAddress } from './stream-options.ts';
@@ -26,7 +26,7 @@ export const openTcp: OpenStream = (target, handlers) => {
     });
     stream.carry(socket);
     const { address, device, port } = target;
-    const host = device !== undefined && address.startsWith('fe80:') ? `${address}%${device}` : address;
+    const host = device !== undefined && isLinkLocal(address) ? `${address}%${device}` : address;
     socket.connect({ host, port });
   } catch (error) {
     stream.fail(error);

@@ -1,6 +1,6 @@
 /** Which pools may serve a Service, and in what order they are asked. */
 import type { Config, Pool } from '../../model/config.ts';
-import { anySelectorMatches } from '../../model/labels.ts';
+import { isSelected } from '../../model/labels.ts';
 import type { ServiceView } from '../../model/service.ts';
 import type { PoolRefusalReason } from './allocation-reason.ts';
 
@@ -25,6 +25,6 @@ export function restriction(pool: Pool, service: ServiceView): PoolRefusalReason
   if (allocation.restrictsNamespaces && !allocation.namespaces.includes(service.namespace))
     return 'NamespaceNotAllowed';
   const { serviceSelectors } = allocation;
-  const selected = serviceSelectors.length === 0 || anySelectorMatches(serviceSelectors, service.labels);
+  const selected = isSelected(serviceSelectors, service.labels);
   return selected ? undefined : 'ServiceNotSelected';
 }

@@ -2,7 +2,7 @@
  * Which advertisements announce a Service's address. Thousands of Services share a few lists of them, so equal lists are
  * one object: what follows from a list is worked out once.
  */
-import { anySelectorMatches, type LabelSelector } from '../../model/labels.ts';
+import { isSelected, type LabelSelector } from '../../model/labels.ts';
 import type { ServiceView } from '../../model/service.ts';
 
 /** What advertisements of every protocol have in common. */
@@ -35,9 +35,8 @@ export class AdvertisementLists<A extends Advertisement> {
 
   /** Empty: nothing announces addresses of this pool for this Service. */
   listFor(service: ServiceView, poolName: string): AdvertisementList<A> {
-    const matching = this.#ofPool(poolName).filter(
-      ({ advertisement: { serviceSelectors } }) =>
-        serviceSelectors.length === 0 || anySelectorMatches(serviceSelectors, service.labels),
+    const matching = this.#ofPool(poolName).filter(({ advertisement: { serviceSelectors } }) =>
+      isSelected(serviceSelectors, service.labels),
     );
     const id = matching.map(({ number }) => number).join(',');
     const known = this.#lists.get(id);

@@ -14,7 +14,7 @@ import type { PlannedSession } from '../../model/bgp-plan.ts';
 import type { BgpAdvertisement, BgpPeer, Config } from '../../model/config.ts';
 import { type Ip, ipFamily } from '../../model/ip.ts';
 import type { IpPrefix } from '../../model/ip-prefix.ts';
-import { anySelectorMatches } from '../../model/labels.ts';
+import { isSelected } from '../../model/labels.ts';
 import type { NodeView } from '../../model/node.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import { formatKey, type ServiceView } from '../../model/service.ts';
@@ -63,7 +63,7 @@ export interface PeerRoutes {
 /** Sessions and routes of one node, and what is to be said of every address. */
 export function planBgp(facts: BgpFacts, sha256Hex: Sha256Hex): NodeBgpPlan {
   const { config, node } = facts;
-  const peers = config.bgpPeers.filter(({ nodeSelectors }) => covers(nodeSelectors, node));
+  const peers = config.bgpPeers.filter(({ nodeSelectors }) => isSelected(nodeSelectors, node.labels));
   const context: Context = {
     facts,
     index: indexPools(config),
@@ -131,7 +131,7 @@ function advertisementsOnNode(
   node: NodeView,
 ): readonly BgpAdvertisement[] | BgpRefusal {
   if (advertisements.length === 0) return 'no-advertisement-for-pool';
-  const covering = advertisements.filter(({ nodeSelectors }) => covers(nodeSelectors, node));
+  const covering = advertisements.filter(({ nodeSelectors }) => isSelected(nodeSelectors, node.labels));
   if (covering.length === 0) return 'no-advertisement-for-node';
   const isConflict = covering.some((a, index) => covering.slice(index + 1).some((b) => wantOtherPreference(a, b)));
   return isConflict ? 'conflicting-local-preferences' : covering;
@@ -142,10 +142,6 @@ function wantOtherPreference(a: BgpAdvertisement, b: BgpAdvertisement): boolean 
   if (a.localPref === b.localPref) return false;
   if (a.aggregationLength !== b.aggregationLength && a.aggregationLengthV6 !== b.aggregationLengthV6) return false;
   return a.peers.length === 0 || b.peers.length === 0 || a.peers.some((peer) => b.peers.includes(peer));
-}
-
-function covers(selectors: BgpPeer['nodeSelectors'], { labels }: NodeView): boolean {
-  return selectors.length === 0 || anySelectorMatches(selectors, labels);
 }
 
 interface Announced {

@@ -1,14 +1,9 @@
 /** Which nodes a list of selectors chooses, and whether two lists can choose the same one. */
-import { anySelectorMatches, type LabelSelector, type Labels } from '../../model/labels.ts';
+import { isSelected, type LabelSelector, type Labels } from '../../model/labels.ts';
 
 export interface LabelledNode {
   readonly name: string;
   readonly labels: Labels;
-}
-
-/** No selectors choose every node. */
-export function choosesNode(selectors: readonly LabelSelector[], node: LabelledNode): boolean {
-  return selectors.length === 0 || anySelectorMatches(selectors, node.labels);
 }
 
 /** Whether any of them chooses the node; without a node every one counts. */
@@ -16,7 +11,9 @@ export function concerns(
   node: LabelledNode | undefined,
   ...choices: readonly ({ readonly nodeSelectors: readonly LabelSelector[] } | undefined)[]
 ): boolean {
-  return node === undefined || choices.some((each) => each !== undefined && choosesNode(each.nodeSelectors, node));
+  return (
+    node === undefined || choices.some((each) => each !== undefined && isSelected(each.nodeSelectors, node.labels))
+  );
 }
 
 /**
@@ -28,7 +25,7 @@ export function canMeet(
   b: readonly LabelSelector[],
   nodes: readonly LabelledNode[] | undefined,
 ): boolean {
-  if (nodes !== undefined) return nodes.some((node) => choosesNode(a, node) && choosesNode(b, node));
+  if (nodes !== undefined) return nodes.some((node) => isSelected(a, node.labels) && isSelected(b, node.labels));
   if (a.length === 0 || b.length === 0) return true;
   return a.some((one) => b.some((other) => !contradict(one, other)));
 }

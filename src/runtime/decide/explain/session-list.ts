@@ -7,7 +7,7 @@
 import type { BgpState } from '../../model/bgp-session.ts';
 import type { BgpSessionStatus } from '../../model/bgp-session-status.ts';
 import type { BgpPeer } from '../../model/config.ts';
-import { anySelectorMatches, type Labels } from '../../model/labels.ts';
+import { isSelected, type Labels } from '../../model/labels.ts';
 import { compareText } from '../../model/text-order.ts';
 import { toldList } from './told-list.ts';
 
@@ -96,11 +96,7 @@ export function listSessions(world: SessionWorld, { node, peer }: SessionFilter 
 }
 
 function isChosen(peers: SessionWorld['peers'], labels: Labels, name: string | undefined): boolean {
-  return peers.some((peer) => (name === undefined || peer.name === name) && chooses(peer, labels));
-}
-
-function chooses({ nodeSelectors }: Pick<BgpPeer, 'nodeSelectors'>, labels: Labels): boolean {
-  return nodeSelectors.length === 0 || anySelectorMatches(nodeSelectors, labels);
+  return peers.some((peer) => (name === undefined || peer.name === name) && isSelected(peer.nodeSelectors, labels));
 }
 
 function allRows(world: SessionWorld): readonly SessionRow[] {
@@ -112,7 +108,7 @@ function allRows(world: SessionWorld): readonly SessionRow[] {
     const labels = labelsOf.get(nodeName);
     // The node is gone, and its speaker's Lease goes after it.
     if (labels === undefined) continue;
-    for (const peer of world.peers.filter((each) => chooses(each, labels))) {
+    for (const peer of world.peers.filter((each) => isSelected(each.nodeSelectors, labels))) {
       const word = words.get(keyOf(nodeName, peer.name));
       words.delete(keyOf(nodeName, peer.name));
       const unsaid = { node: nodeName, peer: peer.name, address: addressOf(peer), state: 'unknown' } as const;

@@ -1,7 +1,7 @@
 /** What a set of L2Advertisements says of each node: whether it may announce, on which interfaces, how much it is preferred. */
 import type { AnnouncedAddress } from '../../model/announcements.ts';
 import type { L2Advertisement } from '../../model/config.ts';
-import { anySelectorMatches, selectorMatches } from '../../model/labels.ts';
+import { isSelected, selectorMatches } from '../../model/labels.ts';
 import type { NodeView } from '../../model/node.ts';
 
 export interface NodeCoverage {
@@ -15,9 +15,7 @@ export interface NodeCoverage {
 const NOT_COVERED: NodeCoverage = { covered: false, interfaces: 'in-subnet', score: 0 };
 
 export function coverageOf(advertisements: readonly L2Advertisement[], node: NodeView): NodeCoverage {
-  const covering = advertisements.filter(
-    ({ nodeSelectors }) => nodeSelectors.length === 0 || anySelectorMatches(nodeSelectors, node.labels),
-  );
+  const covering = advertisements.filter(({ nodeSelectors }) => isSelected(nodeSelectors, node.labels));
   if (covering.length === 0) return NOT_COVERED;
   const score = covering
     .flatMap(({ preferredNodeSelectors }) => preferredNodeSelectors)

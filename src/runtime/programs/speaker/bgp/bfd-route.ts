@@ -4,7 +4,7 @@
  */
 import type { HostInterface } from '../../../engine/network-ports.ts';
 import type { BfdProfile } from '../../../model/config.ts';
-import { type Ip, ipBits, ipFamily, ipValue } from '../../../model/ip.ts';
+import { type Ip, ipBits, ipFamily, ipValue, isLinkLocal } from '../../../model/ip.ts';
 import { parseIpAndLength } from '../../../model/ip-prefix.ts';
 
 export interface WantedBfd {
@@ -88,7 +88,7 @@ function longestNetwork({ addresses }: HostInterface, peer: Ip, local: Ip | unde
 function notConnected({ peer, local, vrf }: WantedBfd): string {
   const where = vrf === undefined ? 'this node' : `VRF ${vrf}`;
   const address = local === undefined ? 'an address' : `the address ${local}`;
-  return peer.startsWith('fe80:')
+  return isLinkLocal(peer)
     ? `${peer} is a link-local address, and no interface is named for it`
     : `no interface of ${where} has ${address} in a network with ${peer}; a router that is further away needs ebgpMultiHop`;
 }

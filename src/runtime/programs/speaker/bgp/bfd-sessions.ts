@@ -12,6 +12,7 @@ import type { Log } from '../../../engine/log.ts';
 import type { InterfaceWatch } from '../../../engine/network-ports.ts';
 import type { PathPorts } from '../../../engine/path-ports.ts';
 import type { Clock } from '../../../engine/ports.ts';
+import { interfaceIps } from '../../../model/announcements.ts';
 import type { BfdView } from '../../../model/bgp-session.ts';
 import type { Ip } from '../../../model/ip.ts';
 import { type BfdPath, type SessionTable, sessionTable } from '../../../protocols/bfd/demultiplex.ts';
@@ -137,7 +138,7 @@ export class BfdSessions {
     this.#cancelRetry?.();
     this.#cancelRetry = undefined;
     const interfaces = this.#options.interfaces.current();
-    const addresses = new Set(interfaces.flatMap((one) => one.addresses.map((text) => text.replace(/\/.*/, ''))));
+    const addresses = new Set(interfaces.flatMap(interfaceIps));
     const ways = new Map<string, string>();
     this.#receivers.begin();
     // A copy: a session that is down by this may be taken away by who hears of it.

@@ -4,15 +4,18 @@
  *
  * Source: RFC 4271 §5.1.3, RFC 2545 §3; an interface's first global address counts, as the kernel lists them.
  */
-import type { InterfaceFacts } from '../../../model/announcements.ts';
-import { type Ip, ipFamily, parseIp } from '../../../model/ip.ts';
+import { type InterfaceFacts, interfaceIps } from '../../../model/announcements.ts';
+import { type Ip, ipFamily, isLinkLocal } from '../../../model/ip.ts';
 import type { NextHops } from '../../../protocols/bgp/interface.ts';
 
 export function nextHopsOf(local: Ip, interfaces: readonly InterfaceFacts[], device: string | undefined): NextHops {
-  const own = interfaces.find(({ name, addresses }) => {
-    return (device === undefined || !isLinkLocal(local) || name === device) && addressesOf(addresses).includes(local);
+  const own = interfaces.find((candidate) => {
+    return (
+      (device === undefined || !isLinkLocal(local) || candidate.name === device) &&
+      interfaceIps(candidate).includes(local)
+    );
   });
-  const beside = addressesOf(own?.addresses ?? []).filter((ip) => !isLinkLocal(ip));
+  const beside = (own === undefined ? [] : interfaceIps(own)).filter((ip) => !isLinkLocal(ip));
   const ipv4 = ipFamily(local) === 'ipv4' ? local : beside.find((ip) => ipFamily(ip) === 'ipv4');
   const isGlobal = ipFamily(local) === 'ipv6' && !isLinkLocal(local);
   const ipv6 = isGlobal ? local : beside.find((ip) => ipFamily(ip) === 'ipv6');
@@ -21,16 +24,4 @@ export function nextHopsOf(local: Ip, interfaces: readonly InterfaceFacts[], dev
     ...(ipv6 === undefined ? {} : { ipv6 }),
     ...(isLinkLocal(local) ? { linkLocal: local } : {}),
   };
-}
-
-/** fe80::/10 */
-export function isLinkLocal(ip: Ip): boolean {
-  return /^fe[89ab][0-9a-f]:/.test(ip);
-}
-
-function addressesOf(texts: readonly string[]): readonly Ip[] {
-  return texts.flatMap((text) => {
-    const ip = parseIp(text.split('/')[0] ?? '');
-    return ip.ok ? [ip.value] : [];
-  });
 }

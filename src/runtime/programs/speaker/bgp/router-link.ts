@@ -10,7 +10,8 @@ import { type Backoff, backoffMs } from '../../../engine/backoff.ts';
 import { HostError } from '../../../engine/host-error.ts';
 import type { HostInterface, NetworkPorts, PacketSocket } from '../../../engine/network-ports.ts';
 import type { Clock, Random } from '../../../engine/ports.ts';
-import { type Ip, parseIp } from '../../../model/ip.ts';
+import { interfaceIps } from '../../../model/announcements.ts';
+import { type Ip, isLinkLocal } from '../../../model/ip.ts';
 import { macToBits } from '../../../protocols/ethernet/codec.ts';
 import { ALL_ROUTERS, ipv6FromKey, ipv6ToKey } from '../../../protocols/ip/ipv6.ts';
 import {
@@ -19,7 +20,6 @@ import {
   RouterFinder,
   type RouterFinderInput,
 } from '../../../protocols/ndp/router-finder.ts';
-import { isLinkLocal } from './next-hops.ts';
 
 export interface RouterLinkOptions {
   readonly ports: NetworkPorts;
@@ -230,9 +230,7 @@ function linkOf(iface: HostInterface | undefined): FoundLink | RouterReason {
   if (iface === undefined) return 'no-such-interface';
   if (!iface.running) return 'interface-down';
   if (iface.mac === undefined) return 'not-ethernet';
-  for (const text of iface.addresses) {
-    const ip = parseIp(text.split('/')[0] ?? '');
-    if (ip.ok && isLinkLocal(ip.value)) return { mac: macToBits(iface.mac), address: ipv6ToKey(ip.value) };
-  }
-  return 'no-link-local-address';
+  const linkLocal = interfaceIps(iface).find(isLinkLocal);
+  if (linkLocal === undefined) return 'no-link-local-address';
+  return { mac: macToBits(iface.mac), address: ipv6ToKey(linkLocal) };
 }
