@@ -12,6 +12,7 @@ import type { BgpAdvertisement } from '../../model/config.ts';
 import { type Ip, ipFamily } from '../../model/ip.ts';
 import { type IpPrefix, ipPrefix } from '../../model/ip-prefix.ts';
 import { compareText } from '../../model/text-order.ts';
+import { aggregationLengthOf } from './local-preference.ts';
 
 /** What one route is announced by. Equal sets are one object, made by adding to a smaller one. */
 interface AdvertisementSet {
@@ -21,8 +22,8 @@ interface AdvertisementSet {
   attributes?: Omit<AdvertisedRoute, 'prefix'>;
 }
 
-export function prefixFor(ip: Ip, { aggregationLength, aggregationLengthV6 }: BgpAdvertisement): IpPrefix {
-  return ipPrefix(ip, ipFamily(ip) === 'ipv4' ? aggregationLength : aggregationLengthV6);
+export function prefixFor(ip: Ip, advertisement: BgpAdvertisement): IpPrefix {
+  return ipPrefix(ip, aggregationLengthOf(advertisement, ipFamily(ip)));
 }
 
 export class RouteMerger {

@@ -12,7 +12,7 @@
  */
 import type { PlannedSession } from '../../model/bgp-plan.ts';
 import type { BgpAdvertisement, BgpPeer, Config } from '../../model/config.ts';
-import { type Ip, ipFamily } from '../../model/ip.ts';
+import { type Ip, type IpFamily, ipFamily } from '../../model/ip.ts';
 import type { IpPrefix } from '../../model/ip-prefix.ts';
 import { isSelected } from '../../model/labels.ts';
 import type { NodeView } from '../../model/node.ts';
@@ -23,6 +23,7 @@ import { carriedAddresses, type ServiceFacts } from '../announcing/carried-addre
 import { type NodeUnfitness, nodeUnfitness } from '../announcing/node-fitness.ts';
 import { type EndpointsByService, isServed, servingNodes } from '../announcing/serving-endpoints.ts';
 import { indexPools, type PoolIndex, poolOf } from '../pool-index.ts';
+import { localPrefsConflict } from './local-preference.ts';
 import { prefixFor, RouteMerger } from './merge-routes.ts';
 import type { BgpRefusal, PeerRefusal } from './refusals.ts';
 import { carriesFamily } from './session-families.ts';
@@ -96,7 +97,7 @@ interface Context {
   readonly index: PoolIndex;
   readonly lists: AdvertisementLists<BgpAdvertisement>;
   readonly unfit: NodeUnfitness | undefined;
-  /** What of a list of advertisements counts on the node, by the list's id. */
+  /** What of a list of advertisements counts on the node for addresses of a family, by both. */
   readonly onNode: Map<string, readonly BgpAdvertisement[] | BgpRefusal>;
 }
 
@@ -104,17 +105,24 @@ interface Context {
 function assess(ip: Ip, services: readonly ServiceView[], context: Context): readonly BgpAdvertisement[] | BgpRefusal {
   const pool = poolOf(context.index, ip);
   if (pool === undefined) return 'address-not-in-any-pool';
-  const [first, ...others] = services.map((service) => assessService(service, pool.name, context));
+  const [first, ...others] = services.map((service) => assessService(ip, service, pool.name, context));
   if (first === undefined || others.length === 0) return first ?? 'no-advertisement-for-pool';
   const all = [first, ...others].flatMap((verdict) => (typeof verdict === 'string' ? [] : verdict));
   return all.length > 0 ? [...new Set(all)] : first;
 }
 
-function assessService(service: ServiceView, pool: string, context: Context): readonly BgpAdvertisement[] | BgpRefusal {
+function assessService(
+  ip: Ip,
+  service: ServiceView,
+  pool: string,
+  context: Context,
+): readonly BgpAdvertisement[] | BgpRefusal {
   const { facts, lists, unfit } = context;
   const list = lists.listFor(service, pool);
-  const covering = context.onNode.get(list.id) ?? advertisementsOnNode(list.advertisements, facts.node);
-  context.onNode.set(list.id, covering);
+  const family = ipFamily(ip);
+  const key = `${family} ${list.id}`;
+  const covering = context.onNode.get(key) ?? advertisementsOnNode(list.advertisements, family, facts.node);
+  context.onNode.set(key, covering);
   if (typeof covering === 'string') return covering;
   if (unfit !== undefined) return unfit;
   const served = isServed(service, facts.endpoints);
@@ -128,20 +136,17 @@ function assessService(service: ServiceView, pool: string, context: Context): re
 
 function advertisementsOnNode(
   advertisements: readonly BgpAdvertisement[],
+  family: IpFamily,
   node: NodeView,
 ): readonly BgpAdvertisement[] | BgpRefusal {
   if (advertisements.length === 0) return 'no-advertisement-for-pool';
   const covering = advertisements.filter(({ nodeSelectors }) => isSelected(nodeSelectors, node.labels));
   if (covering.length === 0) return 'no-advertisement-for-node';
-  const isConflict = covering.some((a, index) => covering.slice(index + 1).some((b) => wantOtherPreference(a, b)));
+  // What does not depend on Services was refused when the configuration was read.
+  const isConflict = covering.some((a, index) =>
+    covering.slice(index + 1).some((b) => localPrefsConflict(a, b, [family])),
+  );
   return isConflict ? 'conflicting-local-preferences' : covering;
-}
-
-/** For one route to one peer. What does not depend on Services was refused when the configuration was read. */
-function wantOtherPreference(a: BgpAdvertisement, b: BgpAdvertisement): boolean {
-  if (a.localPref === b.localPref) return false;
-  if (a.aggregationLength !== b.aggregationLength && a.aggregationLengthV6 !== b.aggregationLengthV6) return false;
-  return a.peers.length === 0 || b.peers.length === 0 || a.peers.some((peer) => b.peers.includes(peer));
 }
 
 interface Announced {

@@ -5,6 +5,7 @@
 import type { BgpAdvertisement, Pool } from '../../model/config.ts';
 import { type IpFamily, ipBits } from '../../model/ip.ts';
 import { type AddressRange, formatRange, rangeSize } from '../../model/range.ts';
+import { localPrefsConflict } from '../bgp/local-preference.ts';
 import { canMeet, type LabelledNode } from './node-choice.ts';
 
 /** The entry of a family that allows the least aggregation. */
@@ -91,11 +92,7 @@ export function wantOtherLocalPref(
   shape: PoolShape,
   nodes: readonly LabelledNode[] | undefined,
 ): boolean {
-  if ((a.localPref ?? 0) === (b.localPref ?? 0)) return false;
   if (a.serviceSelectors.length > 0 || b.serviceSelectors.length > 0) return false;
-  const differs4 = shape.ipv4 === undefined || a.aggregationLength !== b.aggregationLength;
-  const differs6 = shape.ipv6 === undefined || a.aggregationLengthV6 !== b.aggregationLengthV6;
-  if (differs4 && differs6) return false;
-  const isToOthers = a.peers.length > 0 && b.peers.length > 0 && !a.peers.some((peer) => b.peers.includes(peer));
-  return !isToOthers && canMeet(a.nodeSelectors, b.nodeSelectors, nodes);
+  const families = (['ipv4', 'ipv6'] as const).filter((family) => shape[family] !== undefined);
+  return localPrefsConflict(a, b, families) && canMeet(a.nodeSelectors, b.nodeSelectors, nodes);
 }

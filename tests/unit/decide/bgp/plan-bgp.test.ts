@@ -182,6 +182,19 @@ describe('a Service with an address', () => {
     ]);
   });
 
+  test('two local preferences for routes of one family are no conflict for an address of the other', () => {
+    const advertisements = [
+      advertisement('a', { localPref: 1, aggregationLengthV6: 64 }),
+      advertisement('b', { localPref: 2 }),
+    ];
+    const services = [service('nginx', { ingress: [{ ip: VIP }, { ip: ip('2001:db8:1::20') }] })];
+    const planned = plan({ advertisements, services, peers: [peer('router', { dualStackAddressFamily: true })] });
+    expect(planned.addresses.map(({ ip: address, reason }) => [address, reason])).toEqual([
+      [VIP, 'conflicting-local-preferences'],
+      ['2001:db8:1::20', undefined],
+    ]);
+  });
+
   test('without endpoints it is announced all the same where an advertisement says so', () => {
     const advertisements = [advertisement('always', { withoutEndpoints: 'Announce' }), advertisement('usual')];
     expect(plan({ advertisements, endpoints: new Map() }).sessions[0]?.routes).toHaveLength(1);
