@@ -6,20 +6,11 @@
  *     {"kind": "views"}                   {"views": BgpSessionView[]}
  *     {"kind": "close"}                   {}, once all is said that is to be said to the routers; then it ends
  */
-import { randomBytes } from 'node:crypto';
 import { createInterface } from 'node:readline';
-import { hostClock } from '../../../src/runtime/adapters/host/clock.ts';
 import { watchInterfaces } from '../../../src/runtime/adapters/host/interfaces.ts';
-import { hostPacketSockets } from '../../../src/runtime/adapters/host/packet-socket.ts';
-import { hostPathPorts } from '../../../src/runtime/adapters/host/path-datagrams.ts';
-import { hostRandom } from '../../../src/runtime/adapters/host/random.ts';
-import { openTcp } from '../../../src/runtime/adapters/host/tcp.ts';
-import { listenTcp } from '../../../src/runtime/adapters/host/tcp-listener.ts';
 import type { Log } from '../../../src/runtime/engine/log.ts';
 import type { BgpPlan } from '../../../src/runtime/model/bgp-plan.ts';
-import { BfdSessions } from '../../../src/runtime/programs/speaker/bgp/bfd-sessions.ts';
-import { BgpSpeaker } from '../../../src/runtime/programs/speaker/bgp/bgp-speaker.ts';
-import { RouterWatch } from '../../../src/runtime/programs/speaker/bgp/router-watch.ts';
+import { openHostBgp } from '../../../src/runtime/programs/speaker/bgp/host-bgp.ts';
 
 export type SpeakerRequest =
   | { readonly kind: 'plan'; readonly plan: BgpPlan }
@@ -33,29 +24,10 @@ const say = (fields: object, message: string) => console.error(message, JSON.str
 const log: Log = { info: say, warn: say };
 
 const interfaces = watchInterfaces(log);
-const routers = new RouterWatch({
-  ports: { sockets: hostPacketSockets, interfaces },
-  clock: hostClock,
-  random: hostRandom,
-  onChange: () => bgp.routersChanged(),
-});
-const bfd: BfdSessions = new BfdSessions({
-  ports: hostPathPorts,
+const { bgp } = openHostBgp({
+  log,
   interfaces,
-  clock: hostClock,
-  log,
-  randomU32: () => randomBytes(4).readUInt32BE(),
-  onChanged: (peer, change) => bgp.bfdChanged(peer, change),
-});
-const bgp: BgpSpeaker = new BgpSpeaker({
-  clock: hostClock,
-  random: hostRandom,
-  log,
-  open: openTcp,
-  ...(process.argv[2] === 'listen' ? { listening: { open: listenTcp, port: BGP_PORT } } : {}),
-  interfaces: () => interfaces.current(),
-  routers,
-  bfd,
+  listenPort: process.argv[2] === 'listen' ? BGP_PORT : undefined,
   onChange: () => undefined,
 });
 

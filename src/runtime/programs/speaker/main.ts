@@ -13,10 +13,7 @@ import { watchInterfaces } from '../../adapters/host/interfaces.ts';
 import { KeyFolder } from '../../adapters/host/key-folder.ts';
 import { selfTestPolling } from '../../adapters/host/native/self-test.ts';
 import { hostPacketSockets } from '../../adapters/host/packet-socket.ts';
-import { hostPathPorts } from '../../adapters/host/path-datagrams.ts';
 import { hostRandom } from '../../adapters/host/random.ts';
-import { openTcp } from '../../adapters/host/tcp.ts';
-import { listenTcp } from '../../adapters/host/tcp-listener.ts';
 import { openUdp } from '../../adapters/host/udp.ts';
 import { bgpMetrics } from '../../adapters/observe/bgp-metrics.ts';
 import { healthRoutes } from '../../adapters/observe/health.ts';
@@ -26,9 +23,7 @@ import { openLog } from '../../adapters/observe/log.ts';
 import { metricsRoutes } from '../../adapters/observe/metrics.ts';
 import type { Ip } from '../../model/ip.ts';
 import { Announced, type ClaimChanges } from './announced.ts';
-import { BfdSessions } from './bgp/bfd-sessions.ts';
-import { BgpSpeaker } from './bgp/bgp-speaker.ts';
-import { RouterWatch } from './bgp/router-watch.ts';
+import { openHostBgp } from './bgp/host-bgp.ts';
 import { ClusterThread } from './cluster-thread.ts';
 import { ConflictGuard } from './conflict-guard.ts';
 import { FirstClaims } from './first-claims.ts';
@@ -130,29 +125,10 @@ const news = new LivenessNews({
   onView: (view) => cluster.setLiveness(view),
 });
 const firstClaims = new FirstClaims(hostClock, () => carryOut(announced.allowClaims()));
-const routers = new RouterWatch({
-  ports: { sockets: hostPacketSockets, interfaces },
-  clock: hostClock,
-  random: hostRandom,
-  onChange: () => bgp.routersChanged(),
-});
-const bfd: BfdSessions = new BfdSessions({
-  ports: hostPathPorts,
+const { bgp, routers } = openHostBgp({
+  log,
   interfaces,
-  clock: hostClock,
-  log,
-  randomU32: () => randomBytes(4).readUInt32BE(),
-  onChanged: (peer, change) => bgp.bfdChanged(peer, change),
-});
-const bgp: BgpSpeaker = new BgpSpeaker({
-  clock: hostClock,
-  random: hostRandom,
-  log,
-  open: openTcp,
-  ...(flags.bgpListenPort === undefined ? {} : { listening: { open: listenTcp, port: flags.bgpListenPort } }),
-  interfaces: () => interfaces.current(),
-  routers,
-  bfd,
+  listenPort: flags.bgpListenPort,
   onChange: () => cluster.setBgpSessions(bgp.views()),
 });
 let layer2: Layer2Metrics | undefined;
