@@ -15,9 +15,9 @@ import type { Ip } from '../src/runtime/model/ip.ts';
 import type { WantedBfd } from '../src/runtime/programs/speaker/bgp/bfd-route.ts';
 import { BfdChild } from '../tests/support/bfd-child.ts';
 import { type BfdRouterNeighbour, Bird, Frr } from '../tests/support/bfd-routers.ts';
-import { bfdProfile } from '../tests/support/fake-paths.ts';
 import { makeFolder } from '../tests/support/interop/folder.ts';
 import { createLan, type LanHost } from '../tests/support/netns.ts';
+import { bfdProfile } from '../tests/support/views.ts';
 import { waitFor } from '../tests/support/wait-for.ts';
 import { monotonicMs } from './machine.ts';
 

@@ -7,10 +7,10 @@ import type { Ip } from '../../src/runtime/model/ip.ts';
 import type { WantedBfd } from '../../src/runtime/programs/speaker/bgp/bfd-route.ts';
 import { BfdChild, type BfdEvent } from '../support/bfd-child.ts';
 import { type BfdRouter, type BfdRouterNeighbour, Bird, Frr, frrPeerLine } from '../support/bfd-routers.ts';
-import { bfdProfile } from '../support/fake-paths.ts';
 import { makeFolder } from '../support/interop/folder.ts';
 import { createLan, type Lan } from '../support/netns.ts';
 import { describePrivileged } from '../support/privileged.ts';
+import { bfdProfile } from '../support/views.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 const NODE = { v4: '192.0.2.2', v6: 'fd00:192:0:2::2' };

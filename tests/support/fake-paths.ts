@@ -13,7 +13,6 @@ import type {
   PathSender,
   PathSenderTarget,
 } from '../../src/runtime/engine/path-ports.ts';
-import type { BfdProfile } from '../../src/runtime/model/config.ts';
 import { type Ip, ipFamily, parseIp } from '../../src/runtime/model/ip.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
@@ -203,19 +202,4 @@ export function hostInterface(
   more: Partial<HostInterface> = {},
 ): HostInterface {
   return { name, index, addresses, running: true, broadcast: true, arp: true, ...more };
-}
-
-/** 3 × 50 ms. */
-export function bfdProfile(more: Partial<BfdProfile> = {}): BfdProfile {
-  return {
-    name: 'fast',
-    receiveIntervalMs: 50,
-    transmitIntervalMs: 50,
-    detectMultiplier: 3,
-    echoIntervalMs: 50,
-    echoMode: false,
-    passiveMode: false,
-    minimumTtl: 254,
-    ...more,
-  };
 }

@@ -1,5 +1,12 @@
 /** Builders of the values the decisions read: a test names what matters to it and leaves the rest at the defaults. */
-import type { Config, L2Advertisement, Pool } from '../../src/runtime/model/config.ts';
+import type {
+  BfdProfile,
+  BgpAdvertisement,
+  BgpPeer,
+  Config,
+  L2Advertisement,
+  Pool,
+} from '../../src/runtime/model/config.ts';
 import { type Ip, parseIp } from '../../src/runtime/model/ip.ts';
 import { type Mac, parseMac } from '../../src/runtime/model/mac.ts';
 import type { NodeView, SpeakerView } from '../../src/runtime/model/node.ts';
@@ -59,6 +66,51 @@ export function l2Advertisement(name: string, given: Partial<L2Advertisement> = 
     interfaces: [],
     serviceSelectors: [],
     preferredNodeSelectors: [],
+    ...given,
+  };
+}
+
+export function bgpAdvertisement(name: string, given: Partial<BgpAdvertisement> = {}): BgpAdvertisement {
+  return {
+    name,
+    pools: ['default'],
+    aggregationLength: 32,
+    aggregationLengthV6: 128,
+    communities: [],
+    peers: [],
+    nodeSelectors: [],
+    serviceSelectors: [],
+    ...given,
+  };
+}
+
+/** At 192.0.2.1, in another AS. */
+export function bgpPeer(name: string, given: Partial<BgpPeer> = {}): BgpPeer {
+  return {
+    name,
+    myAsn: 64512,
+    peerAsn: 64513,
+    remote: { address: ip('192.0.2.1') },
+    port: 179,
+    nodeSelectors: [],
+    gracefulRestart: false,
+    ebgpMultiHop: false,
+    dualStackAddressFamily: false,
+    ...given,
+  };
+}
+
+/** "fast": 3 × 50 ms. */
+export function bfdProfile(given: Partial<BfdProfile> = {}): BfdProfile {
+  return {
+    name: 'fast',
+    receiveIntervalMs: 50,
+    transmitIntervalMs: 50,
+    detectMultiplier: 3,
+    echoIntervalMs: 50,
+    echoMode: false,
+    passiveMode: false,
+    minimumTtl: 254,
     ...given,
   };
 }

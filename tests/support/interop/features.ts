@@ -3,6 +3,7 @@
  * have the feature itself is named, with the reason, and gets no test.
  */
 import { expect } from '@jest/globals';
+import { bfdProfile } from '../views.ts';
 import { advertised } from './plans.ts';
 import type { RouteSeen } from './router.ts';
 import {
@@ -37,17 +38,8 @@ const NO_BFD = { [GOBGP]: 'has no BFD', [EXABGP]: 'has no BFD' };
 const WITH_BFD = {
   neighbour: { bfd: { intervalMs: 50, multiplier: 3 } },
   peer: { bfdProfile: 'fast' },
-  bfd: {
-    name: 'fast',
-    receiveIntervalMs: 50,
-    transmitIntervalMs: 50,
-    detectMultiplier: 3,
-    echoIntervalMs: 50,
-    echoMode: false,
-    passiveMode: false,
-    // BIRD sends with the kernel's TTL over several hops.
-    minimumTtl: 1,
-  },
+  // BIRD sends with the kernel's TTL over several hops.
+  bfd: bfdProfile({ minimumTtl: 1 }),
 } satisfies SessionGiven;
 /** 3 × 50 ms, and the time to look: on a machine that is busy, and far from the hold time of 9 s. */
 const FAST_MS = 1500;

@@ -4,7 +4,7 @@ import { parseCommunity } from '../../../src/runtime/model/bgp-community.ts';
 import type { AdvertisedRoute, PlannedSession } from '../../../src/runtime/model/bgp-plan.ts';
 import type { BgpPeer } from '../../../src/runtime/model/config.ts';
 import { prefix } from '../bgp-bytes.ts';
-import { ip } from '../views.ts';
+import { bgpPeer, ip } from '../views.ts';
 
 export function advertised(
   text: string,
@@ -28,19 +28,13 @@ export function planned(
   given: Partial<Omit<PlannedSession, 'peer'>> = {},
 ): PlannedSession {
   return {
-    peer: {
-      name: 'router',
+    peer: bgpPeer('router', {
       remote: { address: ip(address) },
-      port: 179,
-      nodeSelectors: [],
-      gracefulRestart: false,
-      ebgpMultiHop: false,
-      dualStackAddressFamily: false,
       holdTimeSeconds: 9,
       keepaliveTimeMs: 3000,
       connectTimeSeconds: 1,
       ...peer,
-    },
+    }),
     identifier: ip('192.0.2.2'),
     routes: [],
     ...given,

@@ -5,21 +5,10 @@ import type { BgpSessionView } from '../../../../src/runtime/model/bgp-session.t
 import type { BgpPeer } from '../../../../src/runtime/model/config.ts';
 import { ipPrefix } from '../../../../src/runtime/model/ip-prefix.ts';
 import { NO_MESSAGES, sessionView } from '../../../support/bgp-session-views.ts';
-import { ip } from '../../../support/views.ts';
+import { bgpPeer, ip } from '../../../support/views.ts';
 
 const NOW = Date.parse('2026-08-01T10:01:30.250Z');
-const PEER: BgpPeer = {
-  name: 'tor-1',
-  myAsn: 64512,
-  peerAsn: 64513,
-  remote: { address: ip('192.0.2.1') },
-  port: 179,
-  nodeSelectors: [],
-  password: 'open sesame',
-  gracefulRestart: false,
-  ebgpMultiHop: false,
-  dualStackAddressFamily: false,
-};
+const PEER = bgpPeer('tor-1', { password: 'open sesame' });
 const ROUTES = ['10.0.0.1', '10.0.0.2'].map((address) => ({ prefix: ipPrefix(ip(address), 32), communities: [] }));
 
 function row(view: Partial<BgpSessionView> = {}, peer: Partial<BgpPeer> = {}): BgpMetricsRow {

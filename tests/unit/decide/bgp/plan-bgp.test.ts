@@ -4,39 +4,10 @@ import { type BgpFacts, planBgp } from '../../../../src/runtime/decide/bgp/plan-
 import type { BgpAdvertisement, BgpPeer } from '../../../../src/runtime/model/config.ts';
 import type { LabelSelector } from '../../../../src/runtime/model/labels.ts';
 import { sha256Hex } from '../../../support/layer2-facts.ts';
-import { config, ip, node, pool, service } from '../../../support/views.ts';
+import { bgpAdvertisement, bgpPeer, config, ip, node, pool, service } from '../../../support/views.ts';
 
 const VIP = ip('198.51.100.20');
 const RACK: LabelSelector = { matchLabels: { rack: '1' }, matchExpressions: [] };
-
-function peer(name: string, given: Partial<BgpPeer> = {}): BgpPeer {
-  return {
-    name,
-    myAsn: 64512,
-    peerAsn: 64513,
-    remote: { address: ip('192.0.2.1') },
-    port: 179,
-    nodeSelectors: [],
-    gracefulRestart: false,
-    ebgpMultiHop: false,
-    dualStackAddressFamily: false,
-    ...given,
-  };
-}
-
-function advertisement(name: string, given: Partial<BgpAdvertisement> = {}): BgpAdvertisement {
-  return {
-    name,
-    pools: ['default'],
-    aggregationLength: 32,
-    aggregationLengthV6: 128,
-    communities: [],
-    peers: [],
-    nodeSelectors: [],
-    serviceSelectors: [],
-    ...given,
-  };
-}
 
 function standard(low: number) {
   return { kind: 'standard', high: 64512, low } as const;
@@ -47,7 +18,11 @@ interface Given extends Partial<Omit<BgpFacts, 'config'>> {
   readonly peers?: readonly BgpPeer[];
 }
 
-function facts({ advertisements = [advertisement('all')], peers = [peer('router')], ...given }: Given = {}): BgpFacts {
+function facts({
+  advertisements = [bgpAdvertisement('all')],
+  peers = [bgpPeer('router')],
+  ...given
+}: Given = {}): BgpFacts {
   return {
     config: config({
       pools: [pool('default', ['198.51.100.0/24', '2001:db8:1::/64']), pool('other', ['203.0.113.0/24'])],
@@ -73,7 +48,7 @@ function routes(given: Given = {}) {
 
 describe('a Service with an address', () => {
   test('is advertised to every peer, by the prefix of its address', () => {
-    expect(plan({ peers: [peer('a'), peer('b')] })).toMatchObject({
+    expect(plan({ peers: [bgpPeer('a'), bgpPeer('b')] })).toMatchObject({
       sessions: [
         { peer: { name: 'a' }, identifier: '192.0.2.10', routes: [{ prefix: '198.51.100.20/32', communities: [] }] },
         { peer: { name: 'b' }, routes: [{ prefix: '198.51.100.20/32' }] },
@@ -99,14 +74,14 @@ describe('a Service with an address', () => {
     },
     {
       name: 'of a pool that nothing announces',
-      given: { advertisements: [advertisement('other', { pools: ['other'] })] },
+      given: { advertisements: [bgpAdvertisement('other', { pools: ['other'] })] },
       want: 'no-advertisement-for-pool',
     },
     {
       name: 'that no advertisement selects',
       given: {
         advertisements: [
-          advertisement('some', { serviceSelectors: [{ matchLabels: { app: 'x' }, matchExpressions: [] }] }),
+          bgpAdvertisement('some', { serviceSelectors: [{ matchLabels: { app: 'x' }, matchExpressions: [] }] }),
         ],
       },
       want: 'no-advertisement-for-pool',
@@ -115,14 +90,14 @@ describe('a Service with an address', () => {
       name: 'announced by other nodes alone',
       given: {
         advertisements: [
-          advertisement('elsewhere', { nodeSelectors: [{ matchLabels: { rack: '2' }, matchExpressions: [] }] }),
+          bgpAdvertisement('elsewhere', { nodeSelectors: [{ matchLabels: { rack: '2' }, matchExpressions: [] }] }),
         ],
       },
       want: 'no-advertisement-for-node',
     },
     {
       name: 'with two local preferences for one route',
-      given: { advertisements: [advertisement('a', { localPref: 1 }), advertisement('b', { localPref: 2 })] },
+      given: { advertisements: [bgpAdvertisement('a', { localPref: 1 }), bgpAdvertisement('b', { localPref: 2 })] },
       want: 'conflicting-local-preferences',
     },
     {
@@ -165,16 +140,16 @@ describe('a Service with an address', () => {
 
   test('two local preferences for two peers, or for prefixes of other lengths, are no conflict', () => {
     const toPeers = [
-      advertisement('a', { localPref: 1, peers: ['x'] }),
-      advertisement('b', { localPref: 2, peers: ['y'] }),
+      bgpAdvertisement('a', { localPref: 1, peers: ['x'] }),
+      bgpAdvertisement('b', { localPref: 2, peers: ['y'] }),
     ];
-    expect(routes({ advertisements: toPeers, peers: [peer('x'), peer('y')] })).toMatchObject([
+    expect(routes({ advertisements: toPeers, peers: [bgpPeer('x'), bgpPeer('y')] })).toMatchObject([
       ['x', [{ localPref: 1 }]],
       ['y', [{ localPref: 2 }]],
     ]);
     const ofLengths = [
-      advertisement('a', { localPref: 1 }),
-      advertisement('b', { localPref: 2, aggregationLength: 24, aggregationLengthV6: 64 }),
+      bgpAdvertisement('a', { localPref: 1 }),
+      bgpAdvertisement('b', { localPref: 2, aggregationLength: 24, aggregationLengthV6: 64 }),
     ];
     expect(routes({ advertisements: ofLengths })[0]?.[1]).toMatchObject([
       { prefix: '198.51.100.20/32', localPref: 1 },
@@ -184,11 +159,11 @@ describe('a Service with an address', () => {
 
   test('two local preferences for routes of one family are no conflict for an address of the other', () => {
     const advertisements = [
-      advertisement('a', { localPref: 1, aggregationLengthV6: 64 }),
-      advertisement('b', { localPref: 2 }),
+      bgpAdvertisement('a', { localPref: 1, aggregationLengthV6: 64 }),
+      bgpAdvertisement('b', { localPref: 2 }),
     ];
     const services = [service('nginx', { ingress: [{ ip: VIP }, { ip: ip('2001:db8:1::20') }] })];
-    const planned = plan({ advertisements, services, peers: [peer('router', { dualStackAddressFamily: true })] });
+    const planned = plan({ advertisements, services, peers: [bgpPeer('router', { dualStackAddressFamily: true })] });
     expect(planned.addresses.map(({ ip: address, reason }) => [address, reason])).toEqual([
       [VIP, 'conflicting-local-preferences'],
       ['2001:db8:1::20', undefined],
@@ -196,7 +171,7 @@ describe('a Service with an address', () => {
   });
 
   test('without endpoints it is announced all the same where an advertisement says so', () => {
-    const advertisements = [advertisement('always', { withoutEndpoints: 'Announce' }), advertisement('usual')];
+    const advertisements = [bgpAdvertisement('always', { withoutEndpoints: 'Announce' }), bgpAdvertisement('usual')];
     expect(plan({ advertisements, endpoints: new Map() }).sessions[0]?.routes).toHaveLength(1);
   });
 
@@ -223,7 +198,7 @@ describe('one route of several', () => {
   const endpoints = new Map(['a', 'b'].map((name) => [`default/${name}`, [{ nodeName: 'node2', serving: true }]]));
 
   test('addresses of one aggregate are one route, and it stays while one of them is announced', () => {
-    const advertisements = [advertisement('all', { aggregationLength: 24 })];
+    const advertisements = [bgpAdvertisement('all', { aggregationLength: 24 })];
     expect(routes({ advertisements, services, endpoints })[0]?.[1]).toMatchObject([{ prefix: '198.51.100.0/24' }]);
     const one = new Map([...endpoints].slice(0, 1));
     expect(routes({ advertisements, services, endpoints: one })[0]?.[1]).toMatchObject([{ prefix: '198.51.100.0/24' }]);
@@ -231,8 +206,8 @@ describe('one route of several', () => {
 
   test('communities are united, each once, in order', () => {
     const advertisements = [
-      advertisement('a', { communities: [standard(2), standard(3)] }),
-      advertisement('b', { communities: [standard(1), standard(2)] }),
+      bgpAdvertisement('a', { communities: [standard(2), standard(3)] }),
+      bgpAdvertisement('b', { communities: [standard(1), standard(2)] }),
     ];
     expect(routes({ advertisements })[0]?.[1]).toEqual([
       { prefix: '198.51.100.20/32', communities: [standard(1), standard(2), standard(3)] },
@@ -240,7 +215,7 @@ describe('one route of several', () => {
   });
 
   test('routes that are announced alike share one list of communities, and peers that hear the same one list of routes', () => {
-    const { sessions } = plan({ services, endpoints, peers: [peer('x'), peer('y')] });
+    const { sessions } = plan({ services, endpoints, peers: [bgpPeer('x'), bgpPeer('y')] });
     const [first, second] = sessions[0]?.routes ?? [];
     expect(first?.communities).toBe(second?.communities);
     expect(sessions[0]?.routes).toBe(sessions[1]?.routes);
@@ -248,11 +223,11 @@ describe('one route of several', () => {
 
   test('the lowest MED, and the fewest repetitions of the AS number', () => {
     const advertisements = [
-      advertisement('a', { multiExitDisc: 20, asPathPrepend: 3 }),
-      advertisement('b', { multiExitDisc: 10, asPathPrepend: 2 }),
+      bgpAdvertisement('a', { multiExitDisc: 20, asPathPrepend: 3 }),
+      bgpAdvertisement('b', { multiExitDisc: 10, asPathPrepend: 2 }),
     ];
     expect(routes({ advertisements })[0]?.[1]).toMatchObject([{ multiExitDisc: 10, asPathPrepend: 2 }]);
-    expect(routes({ advertisements: [...advertisements, advertisement('c')] })[0]?.[1][0]).not.toHaveProperty(
+    expect(routes({ advertisements: [...advertisements, bgpAdvertisement('c')] })[0]?.[1][0]).not.toHaveProperty(
       'asPathPrepend',
     );
   });
@@ -261,16 +236,16 @@ describe('one route of several', () => {
 describe('peers', () => {
   test('only those whose selectors the node meets have a session', () => {
     const peers = [
-      peer('here', { nodeSelectors: [RACK] }),
-      peer('there', { nodeSelectors: [{ matchLabels: { rack: '2' }, matchExpressions: [] }] }),
+      bgpPeer('here', { nodeSelectors: [RACK] }),
+      bgpPeer('there', { nodeSelectors: [{ matchLabels: { rack: '2' }, matchExpressions: [] }] }),
     ];
     expect(plan({ peers }).sessions.map(({ peer: { name } }) => name)).toEqual(['here']);
   });
 
   test('one that the advertisements do not name hears nothing, and why is said', () => {
     const planned = plan({
-      advertisements: [advertisement('one', { peers: ['a'] })],
-      peers: [peer('a'), peer('b')],
+      advertisements: [bgpAdvertisement('one', { peers: ['a'] })],
+      peers: [bgpPeer('a'), bgpPeer('b')],
     });
     expect(planned.addresses[0]?.peers).toEqual([
       { peer: 'a', prefixes: ['198.51.100.20/32'] },
@@ -295,7 +270,7 @@ describe('peers', () => {
   ];
   test.each(families)('$name carries $want', ({ given, want }) => {
     const services = [service('nginx', { ingress: [{ ip: VIP }, { ip: V6 }] })];
-    const planned = plan({ services, peers: [peer('router', given)] });
+    const planned = plan({ services, peers: [bgpPeer('router', given)] });
     expect(planned.sessions[0]?.routes.map(({ prefix }) => prefix)).toEqual(want);
     const untold = planned.addresses.flatMap(({ peers }) => peers).filter(({ reason }) => reason !== undefined);
     expect(untold.map(({ reason }) => reason)).toEqual(want.length === 2 ? [] : ['family-not-carried']);
@@ -304,7 +279,7 @@ describe('peers', () => {
   test('identifier: what is configured, else the node’s first IPv4 address, else a number of its name', () => {
     const of = (given: Partial<BgpPeer>, internalIps: readonly string[]) =>
       plan({
-        peers: [peer('router', given)],
+        peers: [bgpPeer('router', given)],
         node: { ...node('node1'), internalIps: internalIps.map(ip) },
       }).sessions[0]?.identifier;
     expect(of({ routerId: ip('10.0.0.1') }, ['192.0.2.10'])).toBe('10.0.0.1');

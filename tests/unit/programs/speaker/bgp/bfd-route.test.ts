@@ -4,8 +4,8 @@ import type { HostInterface } from '../../../../../src/runtime/engine/network-po
 import type { BgpPeer } from '../../../../../src/runtime/model/config.ts';
 import { findBfdRoute, type WantedBfd } from '../../../../../src/runtime/programs/speaker/bgp/bfd-route.ts';
 import { wantedBfd } from '../../../../../src/runtime/programs/speaker/bgp/bfd-wanted.ts';
-import { bfdProfile, hostInterface } from '../../../../support/fake-paths.ts';
-import { ip } from '../../../../support/views.ts';
+import { hostInterface } from '../../../../support/fake-paths.ts';
+import { bfdProfile, bgpPeer, ip } from '../../../../support/views.ts';
 
 const node: readonly HostInterface[] = [
   hostInterface('lo', 1, ['127.0.0.1/8', '::1/128']),
@@ -94,17 +94,7 @@ test('a link-local router without an interface: said', () => {
   });
 });
 
-const peer: BgpPeer = {
-  name: 'tor',
-  myAsn: 64512,
-  peerAsn: 64513,
-  remote: { address: ip('192.0.2.1') },
-  port: 179,
-  nodeSelectors: [],
-  gracefulRestart: false,
-  ebgpMultiHop: false,
-  dualStackAddressFamily: false,
-};
+const peer = bgpPeer('tor');
 
 test.each<{ name: string; change: Partial<BgpPeer>; want: Partial<WantedBfd> }>([
   { name: 'eBGP: one hop', change: {}, want: { hops: 'single' } },

@@ -5,8 +5,8 @@ import type { Log } from '../../../../../src/runtime/engine/log.ts';
 import type { WantedBfd } from '../../../../../src/runtime/programs/speaker/bgp/bfd-route.ts';
 import { BfdSessions } from '../../../../../src/runtime/programs/speaker/bgp/bfd-sessions.ts';
 import { decodeBfdPacket } from '../../../../../src/runtime/protocols/bfd/codec.ts';
-import { bfdProfile, type FakePathHost, FakePathLink, hostInterface } from '../../../../support/fake-paths.ts';
-import { ip } from '../../../../support/views.ts';
+import { type FakePathHost, FakePathLink, hostInterface } from '../../../../support/fake-paths.ts';
+import { bfdProfile, ip } from '../../../../support/views.ts';
 import { VirtualClock } from '../../../../support/virtual-clock.ts';
 
 const { EADDRINUSE, ECONNREFUSED, EINVAL, ENOBUFS, EPERM } = os.constants.errno;

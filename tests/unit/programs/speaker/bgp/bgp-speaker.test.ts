@@ -3,38 +3,19 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { HostError } from '../../../../../src/runtime/engine/host-error.ts';
 import type { AdvertisedRoute, PlannedSession } from '../../../../../src/runtime/model/bgp-plan.ts';
 import type { BfdView } from '../../../../../src/runtime/model/bgp-session.ts';
-import type { BfdProfile, BgpPeer } from '../../../../../src/runtime/model/config.ts';
+import type { BgpPeer } from '../../../../../src/runtime/model/config.ts';
 import type { IpPrefix } from '../../../../../src/runtime/model/ip-prefix.ts';
 import type { WantedBfd } from '../../../../../src/runtime/programs/speaker/bgp/bfd-route.ts';
 import { BgpSpeaker } from '../../../../../src/runtime/programs/speaker/bgp/bgp-speaker.ts';
 import type { RouterView } from '../../../../../src/runtime/programs/speaker/bgp/router-link.ts';
 import { greeting, messagesIn, RESTARTING_OPEN } from '../../../../support/bgp-peer.ts';
 import { type FakeStream, FakeStreams } from '../../../../support/fake-streams.ts';
-import { ip } from '../../../../support/views.ts';
+import { bfdProfile, bgpPeer, ip } from '../../../../support/views.ts';
 import { fixedRandom, VirtualClock } from '../../../../support/virtual-clock.ts';
 
-const PEER: BgpPeer = {
-  name: 'router',
-  myAsn: 64512,
-  peerAsn: 64513,
-  remote: { address: ip('192.0.2.1') },
-  port: 179,
-  nodeSelectors: [],
-  gracefulRestart: false,
-  ebgpMultiHop: false,
-  dualStackAddressFamily: false,
-};
+const PEER = bgpPeer('router');
 
-const PROFILE: BfdProfile = {
-  name: 'fast',
-  receiveIntervalMs: 50,
-  transmitIntervalMs: 50,
-  detectMultiplier: 3,
-  echoIntervalMs: 50,
-  echoMode: false,
-  passiveMode: false,
-  minimumTtl: 254,
-};
+const PROFILE = bfdProfile();
 
 let clock: VirtualClock;
 let streams: FakeStreams;

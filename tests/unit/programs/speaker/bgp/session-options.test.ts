@@ -3,19 +3,9 @@ import { describe, expect, test } from '@jest/globals';
 import type { BgpPeer } from '../../../../../src/runtime/model/config.ts';
 import { nextHopsOf } from '../../../../../src/runtime/programs/speaker/bgp/next-hops.ts';
 import { sessionOptions, streamTarget } from '../../../../../src/runtime/programs/speaker/bgp/session-options.ts';
-import { ip } from '../../../../support/views.ts';
+import { bgpPeer, ip } from '../../../../support/views.ts';
 
-const PEER: BgpPeer = {
-  name: 'router',
-  myAsn: 64512,
-  peerAsn: 64513,
-  remote: { address: ip('192.0.2.1') },
-  port: 179,
-  nodeSelectors: [],
-  gracefulRestart: false,
-  ebgpMultiHop: false,
-  dualStackAddressFamily: false,
-};
+const PEER = bgpPeer('router');
 const V6 = { remote: { address: ip('2001:db8::1') } };
 const IPV4 = { afi: 1, safi: 1 };
 const IPV6 = { afi: 2, safi: 1 };
