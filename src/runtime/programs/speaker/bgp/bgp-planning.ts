@@ -19,6 +19,8 @@ export interface BgpPlanningOptions {
   readonly post: (plan: BgpPlan) => void;
 }
 
+const NOTHING: NodeBgpPlan = { sessions: [], addresses: [] };
+
 /** What is really so. */
 export interface ToldBgp {
   readonly sessions: readonly BgpSessionView[];
@@ -43,7 +45,10 @@ export class BgpPlanning {
   }
 
   plan(facts: BgpFacts): NodeBgpPlan {
-    const plan = planBgp(facts, this.#options.sha256Hex);
+    const { bgpPeers, bgpAdvertisements } = facts.config;
+    const isUsed = bgpPeers.length > 0 || bgpAdvertisements.length > 0;
+    // Clusters without BGP are not to look at every address of theirs once more.
+    const plan = isUsed ? planBgp(facts, this.#options.sha256Hex) : NOTHING;
     const isNew = this.#plan === undefined || !isDeepStrictEqual(plan.sessions, this.#plan.sessions);
     if (isNew) this.#generation += 1;
     this.#plan = plan;

@@ -1,0 +1,102 @@
+/** Which plans are handed over, and what of them is said to be advertised. */
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { BgpFacts } from '../../../../../src/runtime/decide/bgp/plan-bgp.ts';
+import type { BgpPlan } from '../../../../../src/runtime/model/bgp-plan.ts';
+import type { BgpSessionView } from '../../../../../src/runtime/model/bgp-session.ts';
+import { BgpPlanning } from '../../../../../src/runtime/programs/speaker/bgp/bgp-planning.ts';
+import { sessionView } from '../../../../support/bgp-session-views.ts';
+import { sha256Hex } from '../../../../support/layer2-facts.ts';
+import { bgpAdvertisement, bgpPeer, config, ip, node, pool, service } from '../../../../support/views.ts';
+
+const FIRST = 1_000_001;
+
+let posted: BgpPlan[];
+let planning: BgpPlanning;
+
+beforeEach(() => {
+  posted = [];
+  planning = new BgpPlanning({ sha256Hex, wallMs: FIRST - 1, post: (plan) => posted.push(plan) });
+});
+
+function facts(names: readonly string[], given: Partial<BgpFacts['config']> = {}): BgpFacts {
+  return {
+    config: config({
+      pools: [pool('default', ['198.51.100.0/24'])],
+      bgpPeers: [bgpPeer('router')],
+      bgpAdvertisements: [bgpAdvertisement('all')],
+      ...given,
+    }),
+    services: names.map((name, index) => service(name, { ingress: [{ ip: ip(`198.51.100.${index + 1}`) }] })),
+    endpoints: new Map(names.map((name) => [`default/${name}`, [{ nodeName: 'node2', serving: true }]])),
+    node: { ...node('node1'), internalIps: [ip('192.0.2.10')] },
+    loadBalancerClass: undefined,
+    excludedNodes: 'skip',
+  };
+}
+
+function view(given: Partial<BgpSessionView> = {}): BgpSessionView {
+  return sessionView({ peer: 'router', state: 'established', ...given });
+}
+
+function told(): object {
+  return Object.fromEntries(planning.told()?.peersByService ?? []);
+}
+
+describe('what is handed over', () => {
+  test('plans that differ, each with a higher number', () => {
+    planning.plan(facts(['a']));
+    planning.plan(facts(['a']));
+    planning.plan(facts(['a', 'b']));
+    expect(posted.map(({ generation, sessions }) => [generation, sessions[0]?.routes.length])).toEqual([
+      [FIRST, 1],
+      [FIRST + 1, 2],
+    ]);
+  });
+
+  test('a cluster without BGP: one plan without a session, and no address looked at', () => {
+    const unused = facts(['a'], { bgpPeers: [], bgpAdvertisements: [] });
+    expect(planning.plan(unused)).toEqual({ sessions: [], addresses: [] });
+    planning.plan(unused);
+    expect(posted).toEqual([{ generation: FIRST, sessions: [] }]);
+  });
+
+  test('the last peer goes: its session is taken away', () => {
+    planning.plan(facts(['a']));
+    planning.plan(facts(['a'], { bgpPeers: [], bgpAdvertisements: [] }));
+    expect(posted.at(-1)).toEqual({ generation: FIRST + 1, sessions: [] });
+  });
+});
+
+describe('what is said to be advertised', () => {
+  test('nothing, before anything was heard of the sessions', () => {
+    planning.plan(facts(['a']));
+    expect(planning.told()).toBeUndefined();
+  });
+
+  test('Services of the plan whose routes have all been sent, not of a later one', () => {
+    planning.plan(facts(['a']));
+    planning.plan(facts(['a', 'b']));
+    planning.heard([view({ advertisedGeneration: FIRST })]);
+    expect(told()).toEqual({ 'default/a': ['router'] });
+    expect(planning.told()?.prefixesOf('router')).toEqual(['198.51.100.1/32']);
+    planning.heard([view({ advertisedGeneration: FIRST + 1 })]);
+    expect(told()).toEqual({ 'default/a': ['router'], 'default/b': ['router'] });
+  });
+
+  test('nothing by a session that is not established, or that does not carry the family', () => {
+    planning.plan(facts(['a']));
+    planning.heard([view({ state: 'active' })]);
+    expect(told()).toEqual({});
+    planning.heard([
+      view({ advertisedGeneration: FIRST, notAdvertised: ['ipv4 unicast: the router does not speak it'] }),
+    ]);
+    expect([told(), planning.told()?.prefixesOf('router')]).toEqual([{}, []]);
+  });
+
+  test('another Service under a route that stays is told without a new plan', () => {
+    planning.plan(facts(['a']));
+    planning.heard([view({ advertisedGeneration: FIRST })]);
+    planning.plan(facts(['b']));
+    expect([posted.length, told()]).toEqual([1, { 'default/b': ['router'] }]);
+  });
+});
