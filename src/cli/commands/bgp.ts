@@ -2,62 +2,40 @@
  * `./install bgp`: argv → the cluster's BGP sessions, on standard output → exit code. Joins the programs' own reading of
  * API objects to the installer, which may not know it. Errors are thrown; main.ts prints them.
  */
-import { Command, Option } from 'commander';
-import { type ClusterRequest, findCluster } from '../../installer/explain-service.ts';
+import { Command } from 'commander';
+import { findCluster } from '../../installer/explain-service.ts';
 import { readSessions } from '../../installer/list-sessions.ts';
 import type { SessionReaders } from '../../installer/steps/session-world.ts';
 import { toBgpSessionStatus } from '../../runtime/adapters/kube/bgp-session-status.ts';
-import { readConfigMapYaml } from '../../runtime/adapters/kube/config-map-yaml.ts';
-import {
-  toConfigMapView,
-  toLeaseView,
-  toNamespaceView,
-  toNodeDetails,
-  toRawResource,
-} from '../../runtime/adapters/kube/read-model.ts';
+import { CONFIGURATION_READERS } from '../cluster-readers.ts';
 import { formatSessions } from '../sessions-printer.ts';
+import { addClusterOptions, type ClusterOptions, clusterRequest } from './cluster-options.ts';
 
 /** With --check: a session that ought to be is not established. */
 const NOT_ALL_UP = 1;
 
-interface BgpOptions {
-  readonly inventory?: string;
-  readonly kubeconfig?: string;
+interface BgpOptions extends ClusterOptions {
   readonly node?: string;
   readonly peer?: string;
   readonly prefixes: boolean;
   readonly check: boolean;
-  readonly output: 'text' | 'json';
 }
 
 const READERS: SessionReaders = {
-  node: toNodeDetails,
-  lease: toLeaseView,
-  resource: toRawResource,
-  namespace: toNamespaceView,
-  configMap: toConfigMapView,
-  yaml: readConfigMapYaml,
+  ...CONFIGURATION_READERS,
   sessionStatus: toBgpSessionStatus,
 };
 
 export function bgpCommand(): Command {
-  return new Command('bgp')
+  const command = new Command('bgp')
     .description(
       'Lists the BGP sessions by node and peer: how they fare, and what the routers were told. Changes nothing.',
     )
     .option('--node <name>', 'those of one node')
     .option('--peer <name>', 'those with one BGPPeer')
     .option('--prefixes', 'list the prefixes that the routers were told', false)
-    .option('--check', 'exit code 1 if a session that ought to be is not established', false)
-    .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
-    .option(
-      '-i, --inventory <dir>',
-      'directory with hosts and config.yml (default: ./inventory, else the usual kubeconfig)',
-    )
-    .option('--kubeconfig <file>', 'the cluster’s kubeconfig, in place of the inventory’s')
-    .option('--verbose', 'show the causes of errors', false)
-    .addHelpText('after', HELP)
-    .action(runBgp);
+    .option('--check', 'exit code 1 if a session that ought to be is not established', false);
+  return addClusterOptions(command).addHelpText('after', HELP).action(runBgp);
 }
 
 const HELP = `
@@ -71,12 +49,8 @@ Examples:
   ./install bgp --check -o json --kubeconfig ~/.kube/config`;
 
 async function runBgp(options: BgpOptions): Promise<void> {
-  const { inventory, kubeconfig, node, peer, prefixes, check, output } = options;
-  const request: ClusterRequest = {
-    ...(inventory === undefined ? {} : { inventoryDir: inventory }),
-    ...(kubeconfig === undefined ? {} : { kubeconfig }),
-    workingDirectory: process.env['INSTALL_CWD'] ?? process.cwd(),
-  };
+  const { node, peer, prefixes, check, output } = options;
+  const request = clusterRequest(options);
   const input = { cluster: await findCluster(request), readers: READERS, nowMs: Date.now() };
   const list = await readSessions(input, {
     ...(node === undefined ? {} : { node }),

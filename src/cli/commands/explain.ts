@@ -2,10 +2,9 @@
  * `./install explain service/NAME`: argv → what was found out, on standard output → exit code. Joins the programs' own
  * reading of API objects to the installer, which may not know it. Errors are thrown; main.ts prints them.
  */
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { InstallError } from '../../installer/errors.ts';
 import {
-  type ClusterRequest,
   type ExplainInput,
   explainAll,
   explainOne,
@@ -16,63 +15,41 @@ import {
 import type { PlannedNode } from '../../installer/plan/addon-plan.ts';
 import type { ObjectReaders } from '../../installer/steps/explain-world.ts';
 import { runOnNode } from '../../installer/steps/node-shell.ts';
-import { readConfigMapYaml } from '../../runtime/adapters/kube/config-map-yaml.ts';
-import {
-  toConfigMapView,
-  toEndpointSliceView,
-  toLeaseView,
-  toNamespaceView,
-  toNodeDetails,
-  toRawResource,
-} from '../../runtime/adapters/kube/read-model.ts';
+import { toEndpointSliceView } from '../../runtime/adapters/kube/read-model.ts';
 import { toServiceView } from '../../runtime/adapters/kube/read-service.ts';
 import { toServiceBgpStatusView, toServiceL2StatusView } from '../../runtime/adapters/kube/service-status.ts';
+import { CONFIGURATION_READERS } from '../cluster-readers.ts';
 import { formatExplanation, formatProblems } from '../explanation-printer.ts';
 import { formatProbe } from '../probe-printer.ts';
+import { addClusterOptions, type ClusterOptions, clusterRequest } from './cluster-options.ts';
 
 /** The Service, or one that was looked for, has less than it asks for, or an address that nobody announces. */
 const LESS_THAN_ASKED = 1;
 
-interface ExplainOptions {
-  readonly inventory?: string;
-  readonly kubeconfig?: string;
+interface ExplainOptions extends ClusterOptions {
   readonly namespace?: string;
   readonly allNamespaces: boolean;
-  readonly output: 'text' | 'json';
   readonly probe: boolean;
 }
 
 const READERS: ObjectReaders = {
+  ...CONFIGURATION_READERS,
   service: toServiceView,
-  namespace: toNamespaceView,
-  configMap: toConfigMapView,
-  resource: toRawResource,
-  node: toNodeDetails,
-  lease: toLeaseView,
   endpointSlice: toEndpointSliceView,
   serviceStatus: toServiceL2StatusView,
   bgpStatus: toServiceBgpStatusView,
-  yaml: readConfigMapYaml,
 };
 
 export function explainCommand(): Command {
-  return new Command('explain')
+  const command = new Command('explain')
     .description(
       'Says why a Service has the addresses it has, or none, who announces them, and what would make it work. Changes nothing.',
     )
     .argument('[service]', 'service/NAME, svc/NAME or NAME; without it: all that have less than they ask for')
     .option('-n, --namespace <namespace>', 'the Service’s namespace (default: default; without a name: all)')
     .option('-A, --all-namespaces', 'look at all Services, and list those that have less than they ask for', false)
-    .option('--probe', 'ask the network as well: over ssh, from a node that does not announce the addresses', false)
-    .addOption(new Option('-o, --output <format>', 'text or json').choices(['text', 'json']).default('text'))
-    .option(
-      '-i, --inventory <dir>',
-      'directory with hosts and config.yml (default: ./inventory, else the usual kubeconfig)',
-    )
-    .option('--kubeconfig <file>', 'the cluster’s kubeconfig, in place of the inventory’s')
-    .option('--verbose', 'show the causes of errors', false)
-    .addHelpText('after', HELP)
-    .action(runExplain);
+    .option('--probe', 'ask the network as well: over ssh, from a node that does not announce the addresses', false);
+  return addClusterOptions(command).addHelpText('after', HELP).action(runExplain);
 }
 
 const HELP = `
@@ -88,18 +65,14 @@ Examples:
 
 async function runExplain(typed: string | undefined, options: ExplainOptions): Promise<void> {
   const name = typed === undefined ? undefined : readName(typed);
-  const { inventory, kubeconfig, namespace, allNamespaces, output, probe } = options;
+  const { namespace, allNamespaces, output, probe } = options;
   if (allNamespaces && (name !== undefined || namespace !== undefined)) {
     throw wrongUsage('-A is for all Services of all namespaces, and takes no name and no -n', 'leave one of them out');
   }
   if (probe && name === undefined) {
     throw wrongUsage('--probe looks at the addresses of one Service', 'name it: --probe service/NAME');
   }
-  const request: ClusterRequest = {
-    ...(inventory === undefined ? {} : { inventoryDir: inventory }),
-    ...(kubeconfig === undefined ? {} : { kubeconfig }),
-    workingDirectory: process.env['INSTALL_CWD'] ?? process.cwd(),
-  };
+  const request = clusterRequest(options);
   // The inventory is read before anything else: without its nodes there is nothing to ask from.
   const nodes = probe ? await findNodes(request) : [];
   const input: ExplainInput = { cluster: await findCluster(request), readers: READERS, nowMs: Date.now() };

@@ -1,31 +1,19 @@
 import { describe, expect, test } from '@jest/globals';
+import { CONFIGURATION_READERS } from '../../../src/cli/cluster-readers.ts';
 import { explainAll, explainOne } from '../../../src/installer/explain-service.ts';
 import type { KubeObject } from '../../../src/installer/kube-object.ts';
 import { ClusterError, type Kind } from '../../../src/installer/steps/cluster.ts';
-import { readConfigMapYaml } from '../../../src/runtime/adapters/kube/config-map-yaml.ts';
-import {
-  toConfigMapView,
-  toEndpointSliceView,
-  toLeaseView,
-  toNamespaceView,
-  toNodeDetails,
-  toRawResource,
-} from '../../../src/runtime/adapters/kube/read-model.ts';
+import { toEndpointSliceView } from '../../../src/runtime/adapters/kube/read-model.ts';
 import { toServiceView } from '../../../src/runtime/adapters/kube/read-service.ts';
 import { toServiceBgpStatusView, toServiceL2StatusView } from '../../../src/runtime/adapters/kube/service-status.ts';
 import { FakeCluster, workload } from './steps/fake-cluster.ts';
 
 const READERS = {
   service: toServiceView,
-  namespace: toNamespaceView,
-  configMap: toConfigMapView,
-  resource: toRawResource,
-  node: toNodeDetails,
-  lease: toLeaseView,
+  ...CONFIGURATION_READERS,
   endpointSlice: toEndpointSliceView,
   serviceStatus: toServiceL2StatusView,
   bgpStatus: toServiceBgpStatusView,
-  yaml: readConfigMapYaml,
 };
 const NOW = Date.parse('2026-03-01T00:00:00Z');
 

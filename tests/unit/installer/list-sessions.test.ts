@@ -1,26 +1,14 @@
 import { expect, test } from '@jest/globals';
+import { CONFIGURATION_READERS } from '../../../src/cli/cluster-readers.ts';
 import type { KubeObject } from '../../../src/installer/kube-object.ts';
 import { readSessions } from '../../../src/installer/list-sessions.ts';
 import { readRole } from '../../../src/installer/steps/read-role.ts';
 import type { SessionReaders } from '../../../src/installer/steps/session-world.ts';
 import { toBgpSessionStatus } from '../../../src/runtime/adapters/kube/bgp-session-status.ts';
-import { readConfigMapYaml } from '../../../src/runtime/adapters/kube/config-map-yaml.ts';
-import {
-  toConfigMapView,
-  toLeaseView,
-  toNamespaceView,
-  toNodeDetails,
-  toRawResource,
-} from '../../../src/runtime/adapters/kube/read-model.ts';
 import { FakeCluster } from './steps/fake-cluster.ts';
 
 const READERS: SessionReaders = {
-  node: toNodeDetails,
-  lease: toLeaseView,
-  resource: toRawResource,
-  namespace: toNamespaceView,
-  configMap: toConfigMapView,
-  yaml: readConfigMapYaml,
+  ...CONFIGURATION_READERS,
   sessionStatus: toBgpSessionStatus,
 };
 const NOW = Date.parse('2026-08-01T12:00:00Z');
