@@ -5,9 +5,10 @@
  *
  * Deviation: echo packets and notifications to zebra are not shown, there are none.
  */
-import { Counter, Gauge, type Registry } from 'prom-client';
+
 import type { PlannedSession } from '../../model/bgp-plan.ts';
 import type { BfdView, BgpMessageCounts, BgpSessionView, BgpState } from '../../model/bgp-session.ts';
+import { type Registry, readCounter, readGauge } from './metrics.ts';
 
 /** Linux's name for what is in no VRF, as FRR has it. */
 const DEFAULT_VRF = 'default';
@@ -61,141 +62,124 @@ export function bgpMetrics(registry: Registry, sources: BgpMetricsSources): void
 }
 
 function showSessions(registry: Registry, { sessions }: BgpMetricsSources): void {
-  const registers = [registry];
   const labelNames = ['peer', 'vrf'];
-  for (const [name, help, read] of GAUGES) {
-    new Gauge({
-      name: `metallb_bgp_${name}`,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        for (const row of sessions()) this.set(labelsOf(row), read(row));
-      },
-    });
-  }
-  for (const [name, help, read] of COUNTERS) {
-    new Counter({
-      name: `metallb_bgp_${name}`,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        for (const row of sessions()) this.inc(labelsOf(row), read(row));
-      },
-    });
+  for (const [kind, show] of [
+    [GAUGES, readGauge],
+    [COUNTERS, readCounter],
+  ] as const) {
+    for (const [name, help, read] of kind) {
+      show(registry, { name: `metallb_bgp_${name}`, help, labelNames }, () =>
+        sessions().map((row) => ({ labels: labelsOf(row), value: read(row) })),
+      );
+    }
   }
 }
 
 function showOwn(registry: Registry, { sessions, wallMs }: BgpMetricsSources): void {
-  const registers = [registry];
   const labelNames = ['peer', 'vrf', 'name'];
   const ownLabels = (row: BgpMetricsRow) => ({ ...labelsOf(row), name: row.view.peer });
-  new Gauge({
-    name: 'metallb_bgp_session_state',
-    help: '1 for the state that the session with the BGPPeer of that name is in, 0 for the others.',
-    labelNames: [...labelNames, 'state'],
-    registers,
-    collect() {
-      this.reset();
-      for (const row of sessions()) {
-        for (const state of STATES) this.set({ ...ownLabels(row), state }, row.view.state === state ? 1 : 0);
-      }
+  const each = (read: (view: BgpSessionView) => number) => () =>
+    sessions().map((row) => ({ labels: ownLabels(row), value: read(row.view) }));
+  readGauge(
+    registry,
+    {
+      name: 'metallb_bgp_session_state',
+      help: '1 for the state that the session with the BGPPeer of that name is in, 0 for the others.',
+      labelNames: [...labelNames, 'state'],
     },
-  });
-  new Gauge({
-    name: 'metallb_bgp_session_uptime_seconds',
-    help: 'How long the session has been established; 0 while it is not.',
-    labelNames,
-    registers,
-    collect() {
-      this.reset();
-      for (const row of sessions()) {
-        const upMs = isUp(row.view) ? Math.max(0, wallMs() - row.view.sinceWallMs) : 0;
-        this.set(ownLabels(row), upMs / 1000);
-      }
-    },
-  });
-  new Gauge({
-    name: 'metallb_bgp_session_last_error',
-    help: 'Always 1; the label says why the last connection ended, or was not made. Absent where none has.',
-    labelNames: [...labelNames, 'error'],
-    registers,
-    collect() {
-      this.reset();
-      for (const row of sessions()) {
-        const { lastError } = row.view;
-        if (lastError !== undefined) this.set({ ...ownLabels(row), error: lastError.slice(0, LONGEST_ERROR) }, 1);
-      }
-    },
-  });
-  const counter = (name: string, help: string, read: (view: BgpSessionView) => number): void => {
-    new Counter({
-      name,
-      help,
-      labelNames,
-      registers,
-      collect() {
-        this.reset();
-        for (const row of sessions()) this.inc(ownLabels(row), read(row.view));
-      },
-    });
-  };
-  counter(
-    'metallb_bgp_session_established_total',
-    'How often the session came about.',
-    ({ established }) => established,
+    () =>
+      sessions().flatMap((row) =>
+        STATES.map((state) => ({ labels: { ...ownLabels(row), state }, value: row.view.state === state ? 1 : 0 })),
+      ),
   );
-  counter('metallb_bgp_session_flaps_total', 'How often the session ceased to be established.', ({ flaps }) => flaps);
+  readGauge(
+    registry,
+    {
+      name: 'metallb_bgp_session_uptime_seconds',
+      help: 'How long the session has been established; 0 while it is not.',
+      labelNames,
+    },
+    each((view) => (isUp(view) ? Math.max(0, wallMs() - view.sinceWallMs) / 1000 : 0)),
+  );
+  readGauge(
+    registry,
+    {
+      name: 'metallb_bgp_session_last_error',
+      help: 'Always 1; the label says why the last connection ended, or was not made. Absent where none has.',
+      labelNames: [...labelNames, 'error'],
+    },
+    () =>
+      sessions().flatMap((row) => {
+        const { lastError } = row.view;
+        if (lastError === undefined) return [];
+        return [{ labels: { ...ownLabels(row), error: lastError.slice(0, LONGEST_ERROR) }, value: 1 }];
+      }),
+  );
+  readCounter(
+    registry,
+    { name: 'metallb_bgp_session_established_total', help: 'How often the session came about.', labelNames },
+    each(({ established }) => established),
+  );
+  readCounter(
+    registry,
+    { name: 'metallb_bgp_session_flaps_total', help: 'How often the session ceased to be established.', labelNames },
+    each(({ flaps }) => flaps),
+  );
 }
 
+interface BfdMetric {
+  readonly show: typeof readGauge;
+  readonly name: string;
+  readonly help: string;
+  /** Undefined: there is nothing to show. */
+  readonly read: (bfd: BfdView) => number | undefined;
+}
+
+const BFD_METRICS: readonly BfdMetric[] = [
+  {
+    show: readGauge,
+    name: 'session_up',
+    help: '1 while BFD with the router is up, else 0.',
+    read: ({ state }) => (state === 'up' ? 1 : 0),
+  },
+  {
+    show: readCounter,
+    name: 'control_packet_input',
+    help: 'BFD control packets received.',
+    read: ({ packetsReceived }) => packetsReceived,
+  },
+  {
+    show: readCounter,
+    name: 'control_packet_output',
+    help: 'BFD control packets sent.',
+    read: ({ packetsSent }) => packetsSent,
+  },
+  { show: readCounter, name: 'session_up_events', help: 'How often BFD came up.', read: ({ ups }) => ups },
+  { show: readCounter, name: 'session_down_events', help: 'How often BFD went down.', read: ({ downs }) => downs },
+  {
+    show: readGauge,
+    name: 'detection_time_seconds',
+    help: 'How long the router may be silent before it is taken for dead. Absent while none is agreed on.',
+    read: ({ detectionTimeMs }) => inSeconds(detectionTimeMs),
+  },
+  {
+    show: readGauge,
+    name: 'transmit_interval_seconds',
+    help: 'How often this side sends control packets. Absent while none is agreed on.',
+    read: ({ transmitIntervalMs }) => inSeconds(transmitIntervalMs),
+  },
+];
+
 function showBfd(registry: Registry, { sessions }: BgpMetricsSources): void {
-  const registers = [registry];
-  const rows = () => sessions().flatMap((row) => (row.view.bfd === undefined ? [] : [{ row, bfd: row.view.bfd }]));
-  const gauge = (name: string, help: string, read: (bfd: BfdView) => number | undefined): void => {
-    new Gauge({
-      name: `metallb_bfd_${name}`,
-      help,
-      labelNames: ['peer', 'vrf'],
-      registers,
-      collect() {
-        this.reset();
-        for (const { row, bfd } of rows()) {
-          const value = read(bfd);
-          if (value !== undefined) this.set(bfdLabelsOf(row), value);
-        }
-      },
-    });
-  };
-  const counter = (name: string, help: string, read: (bfd: BfdView) => number): void => {
-    new Counter({
-      name: `metallb_bfd_${name}`,
-      help,
-      labelNames: ['peer', 'vrf'],
-      registers,
-      collect() {
-        this.reset();
-        for (const { row, bfd } of rows()) this.inc(bfdLabelsOf(row), read(bfd));
-      },
-    });
-  };
-  gauge('session_up', '1 while BFD with the router is up, else 0.', ({ state }) => (state === 'up' ? 1 : 0));
-  counter('control_packet_input', 'BFD control packets received.', ({ packetsReceived }) => packetsReceived);
-  counter('control_packet_output', 'BFD control packets sent.', ({ packetsSent }) => packetsSent);
-  counter('session_up_events', 'How often BFD came up.', ({ ups }) => ups);
-  counter('session_down_events', 'How often BFD went down.', ({ downs }) => downs);
-  gauge(
-    'detection_time_seconds',
-    'How long the router may be silent before it is taken for dead. Absent while none is agreed on.',
-    ({ detectionTimeMs }) => inSeconds(detectionTimeMs),
-  );
-  gauge(
-    'transmit_interval_seconds',
-    'How often this side sends control packets. Absent while none is agreed on.',
-    ({ transmitIntervalMs }) => inSeconds(transmitIntervalMs),
-  );
+  const labelNames = ['peer', 'vrf'];
+  for (const { show, name, help, read } of BFD_METRICS) {
+    show(registry, { name: `metallb_bfd_${name}`, help, labelNames }, () =>
+      sessions().flatMap((row) => {
+        const value = row.view.bfd === undefined ? undefined : read(row.view.bfd);
+        return value === undefined ? [] : [{ labels: bfdLabelsOf(row), value }];
+      }),
+    );
+  }
 }
 
 /** "192.0.2.1:179", "fd00::1:179"; a router that was not found behind its interface is named by that. */

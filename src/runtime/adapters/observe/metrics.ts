@@ -11,6 +11,41 @@ export function newRegistry(): Registry {
   return new Registry();
 }
 
+export interface Metric {
+  readonly name: string;
+  readonly help: string;
+  readonly labelNames: readonly string[];
+}
+
+export interface Sample {
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** A gauge whose values are read whenever somebody asks; of several samples with equal labels the last counts. */
+export function readGauge(registry: Registry, metric: Metric, read: () => readonly Sample[]): void {
+  new Gauge({
+    ...metric,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { labels, value } of read()) this.set(labels, value);
+    },
+  });
+}
+
+/** A counter whose values are counted elsewhere and read whenever somebody asks; samples with equal labels add up. */
+export function readCounter(registry: Registry, metric: Metric, read: () => readonly Sample[]): void {
+  new Counter({
+    ...metric,
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const { labels, value } of read()) this.inc(labels, value);
+    },
+  });
+}
+
 /** GET /metrics */
 export function metricsRoutes(registry: Registry): Readonly<Record<string, () => Promise<Answer>>> {
   return {
