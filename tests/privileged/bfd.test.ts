@@ -37,13 +37,7 @@ describePrivileged('BFD', () => {
       node: ['192.0.2.2/24', 'fd00:192:0:2::2/64'],
       hop: ['192.0.2.254/24', '198.51.100.254/24'],
     });
-    for (const host of ['router', 'node']) {
-      await waitFor(
-        `addresses of ${host} that are nobody else's`,
-        async () => (await lan.host(host).ip('-6', 'address', 'show', 'tentative')).stdout.trim() === '',
-        { withinMs: WITHIN_MS },
-      );
-    }
+    await lan.settled(['router', 'node'], WITHIN_MS);
   });
   afterEach(async () => {
     await node?.kill();

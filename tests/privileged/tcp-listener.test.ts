@@ -33,13 +33,7 @@ describePrivileged('TCP, listening', () => {
       router: [...Object.entries(ROUTER), ...Object.entries(OTHER)].map(withLength),
       node: Object.entries(NODE).map(withLength),
     });
-    for (const host of ['router', 'node']) {
-      await waitFor(
-        `addresses of ${host} that are nobody else's`,
-        async () => (await lan.host(host).ip('-6', 'address', 'show', 'tentative')).stdout.trim() === '',
-        { withinMs: WITHIN_MS },
-      );
-    }
+    await lan.settled(['router', 'node'], WITHIN_MS);
   });
   afterEach(() => {
     for (const child of processes.splice(0)) child.kill('SIGKILL');

@@ -25,13 +25,7 @@ describePrivileged('TCP', () => {
       router: Object.entries(ROUTER).map(withLength),
       node: [...Object.entries(NODE), ...Object.entries(OTHER)].map(withLength),
     });
-    for (const host of ['router', 'node']) {
-      await waitFor(
-        `addresses of ${host} that are nobody else's`,
-        async () => (await lan.host(host).ip('-6', 'address', 'show', 'tentative')).stdout.trim() === '',
-        { withinMs: WITHIN_MS },
-      );
-    }
+    await lan.settled(['router', 'node'], WITHIN_MS);
   });
   afterEach(() => {
     for (const child of processes.splice(0)) child.kill('SIGKILL');

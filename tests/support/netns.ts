@@ -9,6 +9,7 @@
  */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
+import { waitFor } from './wait-for.ts';
 
 const execute = promisify(execFile);
 
@@ -66,6 +67,17 @@ export class Lan {
     const host = this.#hosts.get(name);
     if (host === undefined) throw new Error(`no host ${name} in this LAN`);
     return host;
+  }
+
+  /** Waits until these hosts may use all of their addresses: those of IPv6 are tried for duplicates first. */
+  async settled(hosts: readonly string[], withinMs: number): Promise<void> {
+    for (const host of hosts) {
+      await waitFor(
+        `addresses of ${host} that are nobody else's`,
+        async () => (await this.host(host).ip('-6', 'address', 'show', 'tentative')).stdout.trim() === '',
+        { withinMs },
+      );
+    }
   }
 
   /** Removes all namespaces and, with them, every interface; their processes must have ended. Never throws. */
