@@ -22,6 +22,7 @@ export function sessionView(given: Partial<BgpSessionView> = {}): BgpSessionView
     remoteAddress: '192.0.2.1',
     advertisedRoutes: 0,
     notAdvertised: [],
+    advertisedFamilies: ['ipv4', 'ipv6'],
     established: 0,
     flaps: 0,
     messages: NO_MESSAGES,

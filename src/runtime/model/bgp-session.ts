@@ -1,5 +1,5 @@
 /** What a speaker sees of its BGP sessions: the facts that go from the sessions to what is told of them. Plain data. */
-import type { Ip } from './ip.ts';
+import type { Ip, IpFamily } from './ip.ts';
 
 /** As RFC 4271 §8.2.2 names them. */
 export type BgpState = 'idle' | 'connect' | 'active' | 'open-sent' | 'open-confirm' | 'established';
@@ -23,6 +23,8 @@ export interface BgpSessionView {
   readonly advertisedRoutes: number;
   /** Why routes of a family are not sent: "ipv6 unicast: the router does not speak it". */
   readonly notAdvertised: readonly string[];
+  /** Families whose routes are sent, now that the session is established. Before that: none. */
+  readonly advertisedFamilies: readonly IpFamily[];
   /** Why the last connection ended, or was not made, in words. Absent: none has. */
   readonly lastError?: string;
   /** How often it was established, and ceased to be. */

@@ -1,7 +1,7 @@
 /** What goes into a BGP session, what comes out of it, and what it shows of itself: plain data. */
 import type { AdvertisedRoute } from '../../model/bgp-plan.ts';
 import type { BgpMessageCounts, BgpState } from '../../model/bgp-session.ts';
-import type { Ip } from '../../model/ip.ts';
+import type { Ip, IpFamily } from '../../model/ip.ts';
 import type { Instant } from '../../model/time.ts';
 import type { Family } from './codec/family.ts';
 import type { Notification } from './codec/notification.ts';
@@ -115,6 +115,8 @@ export interface BgpSnapshot {
   readonly advertisedRoutes: number;
   readonly pendingRoutes: number;
   readonly notAdvertised: readonly string[];
+  /** Of the established connection: those of `families` that there are next hops for. */
+  readonly advertisedFamilies: readonly IpFamily[];
   readonly lastFailure?: SessionFailure;
   readonly established: number;
   readonly flaps: number;

@@ -7,6 +7,7 @@
 import type { BgpCommunity } from '../../model/bgp-community.ts';
 import { formatCommunity } from '../../model/bgp-community.ts';
 import type { AdvertisedRoute } from '../../model/bgp-plan.ts';
+import type { IpFamily } from '../../model/ip.ts';
 import type { Agreement } from './agreement.ts';
 import { type Family, formatFamily, IPV4_UNICAST, ipFamilyOf, isSameFamily } from './codec/family.ts';
 import type { NextHop } from './codec/mp-nlri.ts';
@@ -78,6 +79,11 @@ export class OwnPaths {
       const nextHop = this.#nextHop(family);
       return typeof nextHop === 'string' ? [`${formatFamily(family)}: ${nextHop}`] : [];
     });
+  }
+
+  /** Those of the families whose routes can be sent. */
+  carried(families: readonly Family[]): readonly IpFamily[] {
+    return families.flatMap((family) => (typeof this.#nextHop(family) === 'string' ? [] : (ipFamilyOf(family) ?? [])));
   }
 
   /** The same object for all routes that look alike; undefined where the family has an obstacle. */

@@ -152,6 +152,7 @@ export class BgpSession {
       advertisedRoutes: this.#rib.toldRoutes,
       pendingRoutes: this.#rib.dueRoutes,
       notAdvertised: this.#current?.paths.usual.obstacles(this.#options.families) ?? [],
+      advertisedFamilies: this.#current?.paths.usual.carried(this.#options.families) ?? [],
       ...(this.#lastFailure === undefined ? {} : { lastFailure: this.#lastFailure }),
       established: this.#established,
       flaps: this.#flaps,

@@ -127,6 +127,7 @@ export class BgpLink {
       ...(advertisedGeneration === undefined ? {} : { advertisedGeneration }),
       advertisedRoutes: snapshot.advertisedRoutes,
       notAdvertised: snapshot.notAdvertised,
+      advertisedFamilies: snapshot.advertisedFamilies,
       ...(lastFailure === undefined ? {} : { lastError: this.#words(lastFailure) }),
       established: snapshot.established,
       flaps: snapshot.flaps,

@@ -102,9 +102,8 @@ export class BgpPlanning {
   }
 }
 
-/** Whether the session carries the family at all, as its two ends have agreed. */
-function isSent(prefix: IpPrefix, { notAdvertised }: BgpSessionView): boolean {
-  return !notAdvertised.some((text) => text.startsWith(`${prefixFamily(prefix)} unicast:`));
+function isSent(prefix: IpPrefix, { advertisedFamilies }: BgpSessionView): boolean {
+  return advertisedFamilies.includes(prefixFamily(prefix));
 }
 
 function addOnce(peersByService: Map<string, string[]>, service: string, peer: string): void {

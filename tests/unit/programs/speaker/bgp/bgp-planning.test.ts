@@ -87,9 +87,7 @@ describe('what is said to be advertised', () => {
     planning.plan(facts(['a']));
     planning.heard([view({ state: 'active' })]);
     expect(told()).toEqual({});
-    planning.heard([
-      view({ advertisedGeneration: FIRST, notAdvertised: ['ipv4 unicast: the router does not speak it'] }),
-    ]);
+    planning.heard([view({ advertisedGeneration: FIRST, advertisedFamilies: ['ipv6'] })]);
     expect([told(), planning.told()?.prefixesOf('router')]).toEqual([{}, []]);
   });
 

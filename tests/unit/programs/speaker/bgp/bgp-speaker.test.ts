@@ -97,12 +97,22 @@ describe('a planned session', () => {
       {
         peer: 'router',
         state: 'established',
+        advertisedFamilies: ['ipv4'],
         advertisedGeneration: 7,
         advertisedRoutes: 1,
         localAddress: '192.0.2.10',
       },
     ]);
     expect(changes).toBeGreaterThan(0);
+  });
+
+  test('families: only those that the router speaks are said to be advertised, and of the others why not', () => {
+    speaker.setPlan({ generation: 1, sessions: [planned({ dualStackAddressFamily: true })] });
+    expect(speaker.views()).toMatchObject([{ advertisedFamilies: [], notAdvertised: [] }]);
+    establish();
+    expect(speaker.views()).toMatchObject([
+      { advertisedFamilies: ['ipv4'], notAdvertised: ['ipv6 unicast: the router does not speak it'] },
+    ]);
   });
 
   test('the same with other routes goes on, and is told what is new', async () => {
