@@ -19,6 +19,8 @@ export interface BgpPlanningOptions {
   readonly post: (plan: BgpPlan) => void;
 }
 
+/** A session is told of a plan within a moment, and says so; a busy one is some behind. */
+const RECENT_PLANS = 8;
 const NOTHING: NodeBgpPlan = { sessions: [], addresses: [] };
 
 /** What is really so. */
@@ -54,17 +56,14 @@ export class BgpPlanning {
     this.#plan = plan;
     // Which Services a route stands for may be another although the routes are the same.
     this.#plans.set(this.#generation, plan);
+    this.#forget();
     if (isNew) this.#options.post({ generation: this.#generation, sessions: plan.sessions });
     return plan;
   }
 
   heard(sessions: readonly BgpSessionView[]): void {
     this.#sessions = sessions;
-    const oldest = Math.min(
-      this.#generation,
-      ...sessions.flatMap(({ advertisedGeneration }) => advertisedGeneration ?? []),
-    );
-    for (const generation of this.#plans.keys()) if (generation < oldest) this.#plans.delete(generation);
+    this.#forget();
   }
 
   /** Undefined before anything was heard of the sessions. */
@@ -78,6 +77,14 @@ export class BgpPlanning {
       }
     }
     return { sessions, peersByService, prefixesOf: (peer) => this.#prefixesTold(peer) };
+  }
+
+  /** All that no session is at, or may just be getting to: one that takes nothing for minutes must not keep hundreds. */
+  #forget(): void {
+    const at = new Set(this.#sessions?.map(({ advertisedGeneration }) => advertisedGeneration));
+    for (const generation of this.#plans.keys()) {
+      if (generation <= this.#generation - RECENT_PLANS && !at.has(generation)) this.#plans.delete(generation);
+    }
   }
 
   #addressesTold(view: BgpSessionView): readonly { readonly ip: Ip; readonly services: readonly string[] }[] {

@@ -91,6 +91,18 @@ describe('what is said to be advertised', () => {
     expect([told(), planning.told()?.prefixesOf('router')]).toEqual([{}, []]);
   });
 
+  test('a session that is behind is known by what it is at, however many plans have come since', () => {
+    planning.plan(facts(['a']));
+    planning.heard([view({ advertisedGeneration: FIRST })]);
+    for (let count = 2; count < 40; count++) planning.plan(facts(Array.from({ length: count }, (_, i) => `s${i}`)));
+    expect(told()).toEqual({ 'default/a': ['router'] });
+    planning.heard([view({ advertisedGeneration: FIRST + 38 })]);
+    expect(Object.keys(told())).toHaveLength(39);
+    // Gone: nobody can be there any more.
+    planning.heard([view({ advertisedGeneration: FIRST + 1 })]);
+    expect(told()).toEqual({});
+  });
+
   test('another Service under a route that stays is told without a new plan', () => {
     planning.plan(facts(['a']));
     planning.heard([view({ advertisedGeneration: FIRST })]);
