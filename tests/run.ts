@@ -11,6 +11,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { Argument, Command } from 'commander';
 import { execa } from 'execa';
 import { prepareMachine } from './support/prepare-machine.ts';
 
@@ -30,7 +31,6 @@ interface Tier {
 const root = path.resolve(import.meta.dirname, '..');
 const bin = path.join(root, 'node_modules/.bin');
 const inCi = process.env['CI'] === 'true';
-const keep = process.argv.includes('--keep');
 
 const tiers: readonly Tier[] = [
   { name: 'check', obstacle: () => undefined, run: runChecks },
@@ -42,15 +42,14 @@ const tiers: readonly Tier[] = [
   { name: 'e2e', obstacle: needsRoot, run: () => withMachine(() => runJest('e2e', ['--runInBand'])) },
 ];
 
-async function main(): Promise<number> {
-  const wanted = process.argv.slice(2).filter((argument) => !argument.startsWith('--'));
-  const unknown = wanted.filter((name) => !tiers.some((tier) => tier.name === name));
-  if (unknown.length > 0) {
-    console.error(
-      `error: no tier is called ${unknown.join(', ')}\n  hint: there are ${tiers.map(({ name }) => name).join(', ')}`,
-    );
-    return 2;
-  }
+const command = new Command('npm test --')
+  .description('runs every tier that this machine can run, and counts them all at the end')
+  .addArgument(new Argument('[tiers...]', 'these alone').choices(tiers.map(({ name }) => name)))
+  .option('--keep', 'leave the cluster running afterwards')
+  .parse();
+const keep = command.opts<{ keep?: true }>().keep ?? false;
+
+async function main(wanted: readonly string[]): Promise<number> {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const lines: string[] = [];
   for (const tier of tiers.filter(({ name }) => wanted.length === 0 || wanted.includes(name))) {
@@ -165,4 +164,4 @@ function countReport(report: JestReport): Count {
   return passed + failed + skipped === 0 ? { passed, failed: 1, skipped } : { passed, failed, skipped };
 }
 
-process.exitCode = await main();
+process.exitCode = await main(command.args);
