@@ -195,6 +195,14 @@ describe('helm template', () => {
     expect(container?.securityContext.capabilities).toEqual({ drop: ['ALL'], add: capabilities });
   });
 
+  test('real time takes SYS_NICE', async () => {
+    const objects = await render('--set', 'speaker.realTime=true');
+    const speaker = objects.find(({ kind }) => kind === 'DaemonSet') as unknown as SpeakerPods;
+    const [container] = speaker.spec.template.spec.containers;
+    expect(container?.args).toContain('--real-time');
+    expect(container?.securityContext.capabilities).toEqual({ drop: ['ALL'], add: ['NET_RAW', 'SYS_NICE'] });
+  });
+
   test('values reach the programs', async () => {
     const values = [
       'loadBalancerClass=example.com/lb',

@@ -14,7 +14,22 @@ export const ADDON_NAMESPACE = 'metallb-system';
 export type Protocol = 'layer2' | 'bgp' | 'calico';
 export type InstallMethod = 'helm' | 'yaml';
 
-export interface AddonPlan {
+/** What the speakers are told by their flags, and where they run. */
+export interface PlannedSpeakers {
+  /** Regular expressions; empty: the chart's own list. */
+  readonly excludeInterfaces: readonly string[];
+  /** How an address gets its node: dealt out evenly and kept, or by MetalLB's hash. */
+  readonly election: 'spread' | 'metallb';
+  /** Whether announced addresses answer pings. */
+  readonly answerPing: boolean;
+  /** Whether the speakers' network threads run before all that is not real-time. */
+  readonly realTime: boolean;
+  /** TCP port at which routers may open BGP sessions to the nodes: 1 … 65535. Absent: they may not. */
+  readonly bgpListenPort?: number;
+  readonly speakerNodeSelector: Readonly<Record<string, string>>;
+}
+
+export interface AddonPlan extends PlannedSpeakers {
   /** metallb_install; false: the inventory says that this cluster does not want the addon. */
   readonly wanted: boolean;
   readonly protocol: Protocol;
@@ -34,15 +49,6 @@ export interface AddonPlan {
   readonly controllerReplicas: number;
   /** How long one step may wait for the cluster. */
   readonly waitSeconds: number;
-  /** Regular expressions; empty: the chart's own list. */
-  readonly excludeInterfaces: readonly string[];
-  /** How an address gets its node: dealt out evenly and kept, or by MetalLB's hash. */
-  readonly election: 'spread' | 'metallb';
-  /** Whether announced addresses answer pings. */
-  readonly answerPing: boolean;
-  /** TCP port at which routers may open BGP sessions to the nodes: 1 … 65535. Absent: they may not. */
-  readonly bgpListenPort?: number;
-  readonly speakerNodeSelector: Readonly<Record<string, string>>;
   readonly access: ClusterAccess;
   readonly nodes: readonly PlannedNode[];
   /** Nothing that stops the work, but the user should read it. */

@@ -38,5 +38,6 @@ export const KNOWN_VARIABLES: readonly string[] = [
   'metallb_exclude_interfaces',
   'metallb_answer_ping',
   'metallb_election',
+  'metallb_real_time',
   'metallb_speaker_node_selector',
 ];

@@ -5,7 +5,14 @@
 import { isAbsolute, join, resolve } from 'node:path';
 import type { Inventory } from '../inventory/inventory.ts';
 import { formatPosition, type Located, type Problem } from '../inventory/located.ts';
-import type { AddonPlan, ClusterAccess, PlannedImage, PlannedPool, PlannedRange } from './addon-plan.ts';
+import type {
+  AddonPlan,
+  ClusterAccess,
+  PlannedImage,
+  PlannedPool,
+  PlannedRange,
+  PlannedSpeakers,
+} from './addon-plan.ts';
 import { readBgp, reportAdvertisementFaults } from './bgp.ts';
 import { readClusterNetworks } from './cluster-networks.ts';
 import { readRange } from './domain-readers.ts';
@@ -83,11 +90,7 @@ export function planAddon(input: PlanInput): PlanResult {
       variables.get('metallb_log_level', readOneOf(['all', 'debug', 'info', 'warn', 'error', 'none'])) ?? 'info',
     controllerReplicas: variables.get('metallb_controller_replicas', readInteger(1, 9)) ?? 2,
     waitSeconds: variables.get('metallb_wait_seconds', readInteger(1, 3600)) ?? 180,
-    excludeInterfaces: variables.get('metallb_exclude_interfaces', readList(readPattern)) ?? [],
-    election: variables.get('metallb_election', readOneOf(['spread', 'metallb'])) ?? 'spread',
-    answerPing: variables.get('metallb_answer_ping', readYesNo) ?? false,
-    ...optional('bgpListenPort', variables.get('metallb_bgp_listen_port', readInteger(1, 65_535))),
-    speakerNodeSelector: variables.get('metallb_speaker_node_selector', readTextMap) ?? {},
+    ...readSpeakers(variables),
     access: readAccess(variables, input),
     warnings: [
       ...poolWarnings(pools, nodes, protocol),
@@ -101,6 +104,17 @@ export function planAddon(input: PlanInput): PlanResult {
     ],
   };
   return problems.length === 0 ? { ok: true, plan: deepFreeze(plan) } : { ok: false, problems };
+}
+
+function readSpeakers(variables: Fields): PlannedSpeakers {
+  return {
+    excludeInterfaces: variables.get('metallb_exclude_interfaces', readList(readPattern)) ?? [],
+    election: variables.get('metallb_election', readOneOf(['spread', 'metallb'])) ?? 'spread',
+    answerPing: variables.get('metallb_answer_ping', readYesNo) ?? false,
+    realTime: variables.get('metallb_real_time', readYesNo) ?? false,
+    ...optional('bgpListenPort', variables.get('metallb_bgp_listen_port', readInteger(1, 65_535))),
+    speakerNodeSelector: variables.get('metallb_speaker_node_selector', readTextMap) ?? {},
+  };
 }
 
 /** Variables of the default pool, where there is none. */

@@ -45,6 +45,7 @@ export function valuesContext(plan: AddonPlan, imageDigest: string | undefined):
     excludeInterfaces: plan.excludeInterfaces,
     election: plan.election,
     answerPing: plan.answerPing,
+    realTime: plan.realTime,
     bgpListenPort: plan.bgpListenPort ?? 0,
     speakerNodeSelector: plan.speakerNodeSelector,
     hasSpeakerNodeSelector: Object.keys(plan.speakerNodeSelector).length > 0,

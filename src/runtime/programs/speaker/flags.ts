@@ -19,6 +19,8 @@ export interface SpeakerFlags extends ProgramFlags {
   readonly livenessPort: number;
   /** TCP port at which routers may open BGP sessions; undefined: none, this side opens them all. */
   readonly bgpListenPort: number | undefined;
+  /** Of the thread that keeps to the clock: sockets, BFD, what speakers tell each other. */
+  readonly scheduling: 'ordinary' | 'real-time';
 }
 
 /** Where the ConfigMap metallb-excludel2 is mounted. */
@@ -34,7 +36,7 @@ type Environment = Readonly<Record<string, string | undefined>>;
 export function readSpeakerFlags(argv: readonly string[], env: Environment): Result<SpeakerFlags> {
   const read = readFlags(argv, env, {
     texts: ['node-name', 'exclude-file', 'ml-bindport', 'election', 'liveness-key-dir', 'bgp-listen-port'],
-    switches: ['ignore-exclude-lb', 'answer-ping'],
+    switches: ['ignore-exclude-lb', 'answer-ping', 'real-time'],
   });
   if (!read.ok) return read;
   const { flags, own, switches } = read.value;
@@ -60,6 +62,7 @@ export function readSpeakerFlags(argv: readonly string[], env: Environment): Res
     livenessPort,
     election,
     bgpListenPort,
+    scheduling: switches.has('real-time') ? 'real-time' : 'ordinary',
     livenessKeyDir: own['liveness-key-dir'] ?? LIVENESS_KEY_DIR,
   });
 }

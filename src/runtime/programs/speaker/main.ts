@@ -14,6 +14,7 @@ import { KeyFolder } from '../../adapters/host/key-folder.ts';
 import { selfTestPolling } from '../../adapters/host/native/self-test.ts';
 import { hostPacketSockets } from '../../adapters/host/packet-socket.ts';
 import { hostRandom } from '../../adapters/host/random.ts';
+import { scheduleInRealTime } from '../../adapters/host/thread-scheduling.ts';
 import { openUdp } from '../../adapters/host/udp.ts';
 import { bgpMetrics } from '../../adapters/observe/bgp-metrics.ts';
 import { healthRoutes } from '../../adapters/observe/health.ts';
@@ -187,6 +188,11 @@ if (flags.metricsPort !== undefined) {
   });
   bgpMetrics(registry, { sessions: () => bgp.sessions(), wallMs: hostClock.wallMs });
   servers.push(await serveHttp({ port: flags.metricsPort, routes: metricsRoutes(registry) }));
+}
+// Last: threads that are there by then are not part of it.
+if (flags.scheduling === 'real-time') {
+  const err = scheduleInRealTime();
+  if (err !== undefined) log.warn({ err }, 'the network thread runs as an ordinary one: on a busy node it may be late');
 }
 log.info({ node: flags.nodeName, interfaces: packetPath.interfaces().map(({ name }) => name) }, 'the speaker runs');
 

@@ -107,6 +107,7 @@ metallb_controller_replicas: 3
 metallb_exclude_interfaces: ["^veth.*", '^a"b$']
 metallb_election: metallb
 metallb_answer_ping: "yes"
+metallb_real_time: "yes"
 metallb_bgp_listen_port: 179
 metallb_speaker_node_selector: {rack: "1"}
 metallb_image_repository: registry.local:5000/lb

@@ -28,6 +28,7 @@ describe('the speaker’s flags', () => {
         livenessPort: 7946,
         election: 'spread',
         bgpListenPort: undefined,
+        scheduling: 'ordinary',
         livenessKeyDir: '/etc/ml_secret_key',
         metricsPort: undefined,
       },
@@ -37,6 +38,11 @@ describe('the speaker’s flags', () => {
   test('where routers may open sessions', () => {
     const read = readSpeakerFlags(['--node-name=n', '--bgp-listen-port=179'], {});
     expect(read.ok && read.value.bgpListenPort).toBe(179);
+  });
+
+  test('the network thread in real time', () => {
+    const read = readSpeakerFlags(['--node-name=n', '--real-time'], {});
+    expect(read.ok && read.value.scheduling).toBe('real-time');
   });
 
   test('MetalLB’s exclude list', () => {
