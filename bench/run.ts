@@ -4,10 +4,12 @@
  *     npm run bench                          everything
  *     npm run bench -- neighbours image      these, in the order below
  *
- * Needs root on Linux, and for "restart" the programs that a sandbox's first boot brings. What needs a cluster boots one of its own (sandbox "bench") and takes it down at the end, also
- * after a failure or an interrupt. Exit codes: 0 all measured, 1 some could not be, 2 no such measurement.
+ * Needs root on Linux; what else it needs is installed on the way. What needs a cluster boots one of its own (sandbox
+ * "bench") and takes it down at the end, also after a failure or an interrupt. Exit codes: 0 all measured, 1 some could not
+ * be, 2 no such measurement.
  */
 import { SandboxError } from '../src/sandbox/errors.ts';
+import { installRouters, prepareMachine } from '../tests/support/prepare-machine.ts';
 import { measureAllocation } from './allocation.ts';
 import { measureAnnouncement } from './announcement.ts';
 import { BenchCluster } from './bench-cluster.ts';
@@ -27,6 +29,8 @@ import { measureThroughput } from './throughput.ts';
 interface Measurement {
   readonly name: string;
   readonly title: string;
+  /** Brings what it needs to the machine, and costs nothing where that is there. What boots a cluster does so itself. */
+  readonly prepare?: () => Promise<void>;
   /** Lines for people, without indentation. */
   measure(cluster: BenchCluster): Promise<readonly string[]>;
 }
@@ -35,11 +39,16 @@ interface Measurement {
 const measurements: readonly Measurement[] = [
   { name: 'image', title: 'image size', measure: measureImageSize },
   { name: 'neighbours', title: 'ARP and NDP reply', measure: benchNeighbourLatency },
-  { name: 'bfd', title: '64 BFD sessions at 3 × 50 ms', measure: benchBfd },
+  { name: 'bfd', title: '64 BFD sessions', prepare: installRouters, measure: benchBfd },
   { name: 'addresses', title: '5,000 addresses on one node', measure: benchManyAddresses },
   { name: 'decision', title: 'who gets which address, decided alone', measure: measureDecision },
   { name: 'election', title: 'who announces which address, decided alone', measure: measureElection },
-  { name: 'restart', title: 'restart with 10,000 Services, and memory', measure: measureManyServices },
+  {
+    name: 'restart',
+    title: 'restart with 10,000 Services, and memory',
+    prepare: prepareMachine,
+    measure: measureManyServices,
+  },
   { name: 'start', title: 'sandbox start, caches warm', measure: measureSandboxStart },
   { name: 'allocation', title: 'Service created → external address visible', measure: measureAllocation },
   { name: 'throughput', title: 'a thousand Services at once', measure: measureThroughput },
@@ -68,10 +77,11 @@ async function main(wanted: readonly string[]): Promise<number> {
 
 async function measureAll(chosen: readonly Measurement[], cluster: BenchCluster): Promise<number> {
   let failures = 0;
-  for (const { title, measure } of chosen) {
+  for (const { title, prepare, measure } of chosen) {
     console.log(`\n${title}`);
     const beganMs = monotonicMs();
     try {
+      await prepare?.();
       for (const line of await measure(cluster)) console.log(`  ${line}`);
     } catch (error) {
       failures += 1;

@@ -25,8 +25,13 @@ const reporter: Reporter = {
 };
 
 export async function prepareMachine(): Promise<void> {
-  await ensurePackages(reporter, ROUTERS);
+  await installRouters();
   const cacheDir = path.join(process.env['XDG_CACHE_HOME'] || path.join(homedir(), '.cache'), 'metallb-addon');
   const binDir = process.env['METALLB_SANDBOX_BIN'];
   await obtainBinaries({ cacheDir, reporter, ...(binDir ? { binDir: path.resolve(binDir) } : {}) });
+}
+
+/** The Debian packages alone: for what needs routers, and no cluster. */
+export async function installRouters(): Promise<void> {
+  await ensurePackages(reporter, ROUTERS);
 }
