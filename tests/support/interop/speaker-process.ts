@@ -2,7 +2,7 @@
  * Our BGP sessions standing alone in a network namespace, without a cluster: plans come in by the line, and each line is
  * answered by one. Started by tests/support/interop/speaker.ts; with the argument "listen", routers can connect to it.
  *
- *     {"kind": "plan", "plan": BgpPlan}   {}
+ *     {"kind": "plan", "plan": BgpPlan}   {"takenMs": when the sessions were handed it, since the Unix epoch}
  *     {"kind": "views"}                   {"views": BgpSessionView[]}
  *     {"kind": "close"}                   {}, once all is said that is to be said to the routers; then it ends
  */
@@ -16,6 +16,11 @@ export type SpeakerRequest =
   | { readonly kind: 'plan'; readonly plan: BgpPlan }
   | { readonly kind: 'views' }
   | { readonly kind: 'close' };
+
+export interface PlanTaken {
+  /** Milliseconds since the Unix epoch, with fractions. */
+  readonly takenMs: number;
+}
 
 const BGP_PORT = 179;
 
@@ -34,14 +39,19 @@ const { bgp } = openHostBgp({
 async function answer(request: SpeakerRequest): Promise<object> {
   switch (request.kind) {
     case 'plan':
-      bgp.setPlan(request.plan);
-      return {};
+      return takePlan(request.plan);
     case 'views':
       return { views: bgp.views() };
     case 'close':
       await bgp.close();
       return {};
   }
+}
+
+function takePlan(plan: BgpPlan): PlanTaken {
+  const takenMs = performance.timeOrigin + performance.now();
+  bgp.setPlan(plan);
+  return { takenMs };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

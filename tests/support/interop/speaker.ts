@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import type { PlannedSession } from '../../../src/runtime/model/bgp-plan.ts';
 import type { BgpSessionView } from '../../../src/runtime/model/bgp-session.ts';
 import type { LanHost } from '../netns.ts';
-import type { SpeakerRequest } from './speaker-process.ts';
+import type { PlanTaken, SpeakerRequest } from './speaker-process.ts';
 
 const PROGRAM = path.resolve(import.meta.dirname, 'speaker-process.ts');
 
@@ -46,9 +46,9 @@ export class Speaker {
     stdin.on('error', () => undefined);
   }
 
-  async setPlan(...sessions: readonly PlannedSession[]): Promise<void> {
+  async setPlan(...sessions: readonly PlannedSession[]): Promise<PlanTaken> {
     this.#generation += 1;
-    await this.#ask({ kind: 'plan', plan: { generation: this.#generation, sessions } });
+    return (await this.#ask({ kind: 'plan', plan: { generation: this.#generation, sessions } })) as PlanTaken;
   }
 
   async view(peer: string): Promise<BgpSessionView> {
