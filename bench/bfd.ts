@@ -11,7 +11,7 @@
  * session down, because it heard nothing of us for 150 ms. "silent": we heard nothing of BIRD.
  */
 import { spawn } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import type { Ip } from '../src/runtime/model/ip.ts';
@@ -23,14 +23,13 @@ import { createLan, type LanHost } from '../tests/support/netns.ts';
 import { bfdProfile } from '../tests/support/views.ts';
 import { waitFor } from '../tests/support/wait-for.ts';
 import { monotonicMs } from './machine.ts';
+import { readCpuMs } from './process-cpu.ts';
 
 const SESSIONS = 64;
 const RUN_MS = 20_000;
 const MULTIPLIER = 3;
 const INTERVALS_MS = [50, 300] as const;
 const UP_WITHIN_MS = 60_000;
-/** Of the kernel's clock in /proc/PID/stat. */
-const TICK_MS = 10;
 
 const numbers = Array.from({ length: SESSIONS }, (_, index) => index + 1);
 const nodeAddress = (number: number) => `10.9.0.${number}`;
@@ -133,9 +132,9 @@ async function runFloor({ node, folder, intervalMs, runMs }: Site): Promise<Outc
     await waitFor("all of bfdd's sessions", isUp, { withinMs: UP_WITHIN_MS, everyMs: 500 });
     const downs = async () => (await frr.counters()).reduce((sum, one) => sum + one['session-down'], 0);
     const pid = await frr.pid();
-    const [before, ticks, began] = [await downs(), await cpuTicks(pid), monotonicMs()];
+    const [before, cpuBefore, began] = [await downs(), await readCpuMs(pid), monotonicMs()];
     await pause(runMs);
-    const cpu = (((await cpuTicks(pid)) - ticks) * TICK_MS) / (monotonicMs() - began);
+    const cpu = ((await readCpuMs(pid)) - cpuBefore) / (monotonicMs() - began);
     return { downs: `${(await downs()) - before}`, cpu };
   } finally {
     await frr.stop();
@@ -163,12 +162,6 @@ function wanted(number: number, intervalMs: number): WantedBfd {
       detectMultiplier: MULTIPLIER,
     }),
   };
-}
-
-/** utime and stime, behind the program's name, which may have spaces. */
-async function cpuTicks(pid: number): Promise<number> {
-  const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
-  return Number(fields[11]) + Number(fields[12]);
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -7,6 +7,7 @@
  * that sends is asked something all the time, as the one that receives is, so that the floor is what it can do.
  */
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Daemons } from '../tests/support/interop/daemons.ts';
 import { advertised, planned } from '../tests/support/interop/plans.ts';
@@ -20,7 +21,7 @@ export const NODE = { address: '10.9.0.2', asn: 64512 };
 export const SOURCE = { address: '10.9.0.3', asn: 64513 };
 
 const LOADS = { withinMs: 120_000, everyMs: 200 };
-const HOLD_TIME_SECONDS = 90;
+export const HOLD_TIME_SECONDS = 90;
 
 export interface Sender {
   readonly name: string;
@@ -44,7 +45,7 @@ export const OURS: Sender = {
 
 export const BIRD_SENDER: Sender = {
   name: 'BIRD 2.0',
-  start: (lan, folder, count) => startBird(lan, path.join(folder, 'sender'), { from: NODE, to: ROUTER, count }),
+  start: (lan, folder, count) => startBird(lan, path.join(folder, 'sender'), { from: NODE, to: [ROUTER], count }),
 };
 
 export const GOBGP_SENDER: Sender = {
@@ -57,7 +58,7 @@ export const GOBGP_SENDER: Sender = {
     const file = await daemons.write('gobgpd.toml', gobgpConfig().join('\n'));
     daemons.start('gobgpd', ['-f', file, '-t', 'toml', '--api-hosts', socket, '--pprof-disable', '-p']);
     await waitFor('GoBGP', async () => (await ask('global')).includes(NODE.address), LOADS);
-    const source = await startBird(lan, path.join(folder, 'source'), { from: SOURCE, to: NODE, count });
+    const source = await startBird(lan, path.join(folder, 'source'), { from: SOURCE, to: [NODE], count });
     const isLoaded = async () => (await ask('global', 'rib', 'summary')).includes(`Destination: ${count},`);
     await waitFor('all routes at GoBGP', isLoaded, LOADS);
     await ask('neighbor', 'add', ROUTER.address, 'as', `${ROUTER.asn}`);
@@ -100,13 +101,21 @@ export function prefixes(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `20.${index >> 16}.${(index >> 8) & 255}.${index & 255}/32`);
 }
 
+export interface RunningBird extends RunningSender {
+  readonly pid: number;
+  /** It is asked nothing any more, and does what it does by itself. */
+  rest(): void;
+}
+
 interface BirdRoutes {
   readonly from: typeof NODE;
-  readonly to: typeof ROUTER;
+  /** With this address of the node, where it is not `from`. */
+  readonly to: readonly (typeof ROUTER & { readonly from?: string })[];
   readonly count: number;
 }
 
-async function startBird(lan: Lan, folder: string, { from, to, count }: BirdRoutes): Promise<RunningSender> {
+/** One session with each. */
+export async function startBird(lan: Lan, folder: string, { from, to, count }: BirdRoutes): Promise<RunningBird> {
   const host = from === NODE ? 'node' : 'source';
   const daemons = new Daemons(lan.host(host), folder);
   await daemons.reset();
@@ -117,11 +126,13 @@ async function startBird(lan: Lan, folder: string, { from, to, count }: BirdRout
     'protocol static { ipv4;',
     ...prefixes(count).map((prefix) => `route ${prefix} blackhole;`),
     '}',
-    'protocol bgp {',
-    `local ${from.address} as ${from.asn}; neighbor ${to.address} as ${to.asn};`,
-    `hold time ${HOLD_TIME_SECONDS}; connect delay time 1; enable extended messages on;`,
-    `ipv4 { import none; export all; next hop address ${from.address}; };`,
-    '}',
+    ...to.flatMap(({ address, asn, from: local = from.address }) => [
+      'protocol bgp {',
+      `local ${local} as ${from.asn}; neighbor ${address} as ${asn};`,
+      `hold time ${HOLD_TIME_SECONDS}; connect delay time 1; enable extended messages on;`,
+      `ipv4 { import none; export all; next hop address ${local}; };`,
+      '}',
+    ]),
   ];
   const file = await daemons.write('bird.conf', `${config.join('\n')}\n`);
   const control = daemons.file('ctl');
@@ -130,6 +141,8 @@ async function startBird(lan: Lan, folder: string, { from, to, count }: BirdRout
   const awake = await BirdTable.connect(control);
   awake.keepAwake();
   return {
+    pid: Number(await readFile(daemons.file('pid'), 'utf8')),
+    rest: () => awake.close(),
     async stop() {
       awake.close();
       await daemons.stop('at-once');

@@ -14,6 +14,8 @@ import { measureAllocation } from './allocation.ts';
 import { measureAnnouncement } from './announcement.ts';
 import { BenchCluster } from './bench-cluster.ts';
 import { benchBfd } from './bfd.ts';
+import { benchBgp } from './bgp.ts';
+import { benchBgpPeers } from './bgp-peers.ts';
 import { measureDecision } from './decision.ts';
 import { measureElection } from './election.ts';
 import { measureFailover } from './failover.ts';
@@ -40,6 +42,8 @@ const measurements: readonly Measurement[] = [
   { name: 'image', title: 'image size', measure: measureImageSize },
   { name: 'neighbours', title: 'ARP and NDP reply', measure: benchNeighbourLatency },
   { name: 'bfd', title: '64 BFD sessions', prepare: installRouters, measure: benchBfd },
+  { name: 'bgp', title: 'routes to a router', prepare: installRouters, measure: benchBgp },
+  { name: 'bgp-peers', title: '128 routers of one node', prepare: installRouters, measure: benchBgpPeers },
   { name: 'addresses', title: '5,000 addresses on one node', measure: benchManyAddresses },
   { name: 'decision', title: 'who gets which address, decided alone', measure: measureDecision },
   { name: 'election', title: 'who announces which address, decided alone', measure: measureElection },

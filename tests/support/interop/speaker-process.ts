@@ -49,9 +49,25 @@ async function answer(request: SpeakerRequest): Promise<object> {
 }
 
 function takePlan(plan: BgpPlan): PlanTaken {
+  const sharing = withSharedLists(plan);
   const takenMs = performance.timeOrigin + performance.now();
-  bgp.setPlan(plan);
+  bgp.setPlan(sharing);
   return { takenMs };
+}
+
+/** Equal lists are one object in a plan, which they are between threads as well; JSON makes many of them. */
+function withSharedLists({ generation, sessions }: BgpPlan): BgpPlan {
+  const known = new Map<string, unknown>();
+  const shared = <T>(list: T): T => {
+    const text = JSON.stringify(list);
+    if (!known.has(text)) known.set(text, list);
+    return known.get(text) as T;
+  };
+  const sharing = sessions.map((session) => {
+    const routes = session.routes.map((route) => ({ ...route, communities: shared(route.communities) }));
+    return { ...session, routes: shared(routes) };
+  });
+  return { generation, sessions: sharing };
 }
 
 for await (const line of createInterface({ input: process.stdin })) {

@@ -64,6 +64,13 @@ export class Speaker {
     await this.#ended;
   }
 
+  /** `ip netns exec` has become it. */
+  get pid(): number {
+    const pid = this.#child?.pid;
+    if (pid === undefined) throw new Error('the speaker does not run');
+    return pid;
+  }
+
   freeze(): void {
     this.#child?.kill('SIGSTOP');
   }
