@@ -5,6 +5,7 @@ import type { AddonPlan, Protocol } from './plan/addon-plan.ts';
 import type { ObjectChange, Reporter } from './progress.ts';
 import type { RenderedAddon } from './render/render-addon.ts';
 import { summarizeChanges } from './steps/apply-objects.ts';
+import { checkBgpDaemons } from './steps/bgp-daemons.ts';
 import { planHandOver, planTakeBack } from './steps/calico.ts';
 import type { CalicoObjects } from './steps/calico-objects.ts';
 import { checkCalico } from './steps/calico-preflight.ts';
@@ -98,6 +99,7 @@ export async function runInstallation(installation: Installation): Promise<RunRe
     warn(await checkLayer2Pools(plan, facts, installation.shell));
     const found = await checkCalico(cluster, plan);
     warn(found.warnings);
+    warn(await checkBgpDaemons(plan, facts, installation));
     calico = found.calico;
     return `Kubernetes ${facts.version}, ${facts.nodes.length} nodes`;
   });

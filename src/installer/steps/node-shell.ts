@@ -74,3 +74,8 @@ export function nodeCommand(node: PlannedNode, script: string): readonly string[
 export function quoteWord(word: string): string {
   return /^[\w./:=@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }
+
+/** Of what a program complained: what it ended with. */
+export function lastLine(text: string): string {
+  return text.trim().split('\n').at(-1)?.trim() ?? '';
+}

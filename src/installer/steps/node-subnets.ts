@@ -9,7 +9,7 @@ import { InstallError } from '../errors.ts';
 import { formatPosition } from '../inventory/located.ts';
 import type { AddonPlan, PlannedNode } from '../plan/addon-plan.ts';
 import { rangesOutsideSubnets } from '../plan/pools.ts';
-import type { NodeShell } from './node-shell.ts';
+import { lastLine, type NodeShell } from './node-shell.ts';
 
 /** Interfaces that carry pods or nothing; their subnets do not reach the LAN. */
 const INTERNAL_INTERFACES =
@@ -89,8 +89,4 @@ export function checkPoolSubnets(plan: AddonPlan, subnets: NodeSubnets): readonl
 
 function distinct(ranges: readonly AddressRange[]): readonly AddressRange[] {
   return [...new Map(ranges.map((range) => [formatRange(range), range])).values()];
-}
-
-function lastLine(text: string): string {
-  return text.trim().split('\n').at(-1)?.trim() ?? '';
 }

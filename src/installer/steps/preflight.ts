@@ -6,6 +6,7 @@ import { access } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import path from 'node:path';
 import { parseIp } from '../../runtime/model/ip.ts';
+import type { Labels } from '../../runtime/model/labels.ts';
 import { InstallError } from '../errors.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE, type AddonPlan, type PlannedNode } from '../plan/addon-plan.ts';
@@ -25,6 +26,7 @@ export interface ClusterNode {
   readonly name: string;
   readonly addresses: readonly string[];
   readonly runtime: ContainerRuntime;
+  readonly labels: Labels;
 }
 
 export interface ClusterFacts {
@@ -121,6 +123,7 @@ function clusterNode(node: KubeObject): ClusterNode {
     name: node.metadata.name,
     addresses: (status.addresses ?? []).filter(({ type }) => type === 'InternalIP').map(({ address }) => address),
     runtime: isDocker ? 'docker' : 'containerd',
+    labels: (node.metadata['labels'] ?? {}) as Labels,
   };
 }
 

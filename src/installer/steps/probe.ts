@@ -6,7 +6,7 @@ import type { Ip } from '../../runtime/model/ip.ts';
 import type { Mac } from '../../runtime/model/mac.ts';
 import type { PlannedNode } from '../plan/addon-plan.ts';
 import { findingOf, type ProbeFinding, type ProbeSight } from '../probe-findings.ts';
-import type { NodeShell, ShellResult } from './node-shell.ts';
+import { lastLine, type NodeShell, type ShellResult } from './node-shell.ts';
 import { MACS_SCRIPT, type NodeProbe, type ProbeFailure, parseMacs, parseProbe, probeScript } from './probe-node.ts';
 
 /** For the address, and for each port. */
@@ -92,7 +92,7 @@ async function look(target: ProbeTarget, { nodes, shell, macs }: Network): Promi
 
 function readProbe({ exitCode, stdout, stderr }: ShellResult): NodeProbe | ProbeFailure {
   if (exitCode === 0) return parseProbe(stdout);
-  const detail = stderr.trim().split('\n').at(-1)?.trim() ?? '';
+  const detail = lastLine(stderr);
   return { error: 'failed', detail: detail === '' ? `ended with ${exitCode ?? 'no answer'}` : detail };
 }
 

@@ -274,7 +274,7 @@ describe('Calico as a rival of metallb_protocol "bgp"', () => {
   test('the port at which BIRD listens', async () => {
     const warned = async (config: string, ...objects: readonly KubeObject[]): Promise<readonly string[]> => {
       const { warnings } = await runInstallation({ ...setUp(config, objects).installation, mode: 'check' });
-      return warnings.filter((text) => text.includes('listen'));
+      return warnings.filter((text) => text.includes('BIRD listens'));
     };
     expect(await warned(`${BGP}metallb_bgp_listen_port: 179\n`)).toEqual([
       expect.stringMatching(/^metallb_bgp_listen_port is 179, where Calico’s BIRD listens/),
@@ -284,6 +284,14 @@ describe('Calico as a rival of metallb_protocol "bgp"', () => {
     const other = { ...moved, spec: { ...(moved['spec'] as object), listenPort: 178 } };
     expect(await warned(`${BGP}metallb_bgp_listen_port: 179\n`, other)).toEqual([]);
     expect(await warned(`${BGP}metallb_bgp_listen_port: 178\n`, other)).toHaveLength(1);
+  });
+
+  test('that port, where a node says that it is taken: refused before anything is touched', async () => {
+    const { cluster, installation } = setUp(`${BGP}metallb_bgp_listen_port: 179\n`);
+    const stdout = 'LISTEN 0 8 0.0.0.0:179 0.0.0.0:* users:(("bird",pid=71,fd=7))';
+    const failing = runInstallation({ ...installation, shell: async () => ({ exitCode: 0, stdout, stderr: '' }) });
+    expect((await failureOf(failing)).problem).toContain('"bird" (pid 71) on 10.6.204.1');
+    expect(cluster.writes).toEqual([]);
   });
 
   test.each(['10.6.204.254', '10.6.204.254:179', '[10.6.204.254]:179'])(

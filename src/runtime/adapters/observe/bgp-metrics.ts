@@ -23,6 +23,8 @@ export interface BgpMetricsRow {
 
 export interface BgpMetricsSources {
   readonly sessions: () => readonly BgpMetricsRow[];
+  /** Whether routers can connect to this node; undefined: they are not to. */
+  readonly door: () => { readonly port: number; readonly error?: string } | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly wallMs: () => number;
 }
@@ -59,6 +61,39 @@ export function bgpMetrics(registry: Registry, sources: BgpMetricsSources): void
   showSessions(registry, sources);
   showOwn(registry, sources);
   showBfd(registry, sources);
+  showDoor(registry, sources);
+}
+
+function showDoor(registry: Registry, { door }: BgpMetricsSources): void {
+  readGauge(
+    registry,
+    {
+      name: 'metallb_bgp_listening',
+      help: '1 while routers can connect to this node, 0 while they should and cannot. Absent where they are not to.',
+      labelNames: ['port'],
+    },
+    () => {
+      const view = door();
+      return view === undefined ? [] : [{ labels: portOf(view), value: view.error === undefined ? 1 : 0 }];
+    },
+  );
+  readGauge(
+    registry,
+    {
+      name: 'metallb_bgp_listen_error',
+      help: 'Always 1; the label says why routers cannot connect to this node. Absent while they can.',
+      labelNames: ['port', 'error'],
+    },
+    () => {
+      const view = door();
+      if (view?.error === undefined) return [];
+      return [{ labels: { ...portOf(view), error: view.error.slice(0, LONGEST_ERROR) }, value: 1 }];
+    },
+  );
+}
+
+function portOf({ port }: { readonly port: number }): { readonly port: string } {
+  return { port: String(port) };
 }
 
 function showSessions(registry: Registry, { sessions }: BgpMetricsSources): void {

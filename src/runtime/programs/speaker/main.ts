@@ -186,7 +186,7 @@ if (flags.metricsPort !== undefined) {
     conflicts: () => conflicts.conflicts,
     liveness: () => livenessFigures(link, keys.status().mode),
   });
-  bgpMetrics(registry, { sessions: () => bgp.sessions(), wallMs: hostClock.wallMs });
+  bgpMetrics(registry, { sessions: () => bgp.sessions(), door: () => bgp.door(), wallMs: hostClock.wallMs });
   servers.push(await serveHttp({ port: flags.metricsPort, routes: metricsRoutes(registry) }));
 }
 // Last: threads that are there by then are not part of it.

@@ -17,7 +17,7 @@ function row(view: Partial<BgpSessionView> = {}, peer: Partial<BgpPeer> = {}): B
 
 async function scrape(...rows: readonly BgpMetricsRow[]): Promise<string> {
   const registry = newRegistry();
-  bgpMetrics(registry, { sessions: () => rows, wallMs: () => NOW });
+  bgpMetrics(registry, { sessions: () => rows, door: () => undefined, wallMs: () => NOW });
   return registry.metrics();
 }
 
@@ -119,10 +119,25 @@ describe('what MetalLB does not show', () => {
   });
 });
 
+test.each([
+  { name: 'they are not to', door: undefined, want: [] },
+  { name: 'they can', door: { port: 179 }, want: ['metallb_bgp_listening{port="179"} 1'] },
+  {
+    name: 'they cannot',
+    door: { port: 179, error: 'EADDRINUSE' },
+    want: ['metallb_bgp_listening{port="179"} 0', 'metallb_bgp_listen_error{port="179",error="EADDRINUSE"} 1'],
+  },
+])('whether routers can connect to this node: $name', async ({ door, want }) => {
+  const registry = newRegistry();
+  bgpMetrics(registry, { sessions: () => [], door: () => door, wallMs: () => NOW });
+  const lines = (await registry.metrics()).split('\n').filter((line) => line.startsWith('metallb_bgp_listen'));
+  expect(lines).toEqual(want);
+});
+
 test('what is gone is not shown, and a password never', async () => {
   const rows = [UP];
   const registry = newRegistry();
-  bgpMetrics(registry, { sessions: () => rows, wallMs: () => NOW });
+  bgpMetrics(registry, { sessions: () => rows, door: () => undefined, wallMs: () => NOW });
   expect(await registry.metrics()).not.toContain('sesame');
   rows.length = 0;
   expect(await registry.metrics()).not.toContain('192.0.2.1');

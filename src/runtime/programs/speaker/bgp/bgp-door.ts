@@ -12,6 +12,7 @@ import type {
   StreamListener,
   StreamPeer,
 } from '../../../engine/stream-ports.ts';
+import { listenReason } from './connect-reason.ts';
 
 const BACKOFF: Backoff = { baseMs: 1000, ceilingMs: 60_000 };
 
@@ -28,11 +29,20 @@ export interface BgpDoorOptions {
   readonly accepted: (connection: AcceptedStream) => StandingHandlers;
 }
 
+/** Whether routers can connect. */
+export interface DoorView {
+  readonly port: number;
+  /** Why they cannot, in words. Absent: they can. */
+  readonly error?: string;
+}
+
 export class BgpDoor {
   readonly #options: BgpDoorOptions;
   #listener: StreamListener | undefined;
   #peers: readonly StreamPeer[] = [];
   #failures = 0;
+  /** Why it is not open, in words. Undefined: it is. */
+  #error: string | undefined;
   #cancelRetry: (() => void) | undefined;
   #isOpen = true;
 
@@ -47,6 +57,11 @@ export class BgpDoor {
     this.#admit();
   }
 
+  view(): DoorView {
+    const { port } = this.#options.listening;
+    return { port, ...(this.#error === undefined ? {} : { error: this.#error }) };
+  }
+
   close(): void {
     this.#isOpen = false;
     this.#cancelRetry?.();
@@ -54,10 +69,12 @@ export class BgpDoor {
   }
 
   #open(): void {
-    const { listening, accepted } = this.#options;
+    const { listening, accepted, log } = this.#options;
     try {
       this.#listener = listening.open({ port: listening.port }, { accepted, failed: (error) => this.#failed(error) });
+      if (this.#failures > 0) log.info({ port: listening.port }, 'routers can connect to this node again');
       this.#failures = 0;
+      this.#error = undefined;
       this.#admit();
     } catch (error) {
       this.#failed(error);
@@ -76,8 +93,10 @@ export class BgpDoor {
     this.#listener = undefined;
     if (!this.#isOpen) return;
     this.#failures += 1;
+    this.#error = listenReason(error instanceof Error ? error.message : String(error));
     if (this.#failures === 1) {
-      log.warn({ err: error, port: listening.port }, 'routers cannot connect to this node; it still connects to them');
+      const fields = { err: error, port: listening.port, reason: this.#error };
+      log.warn(fields, 'routers cannot connect to this node; it still connects to them, and tries again to listen');
     }
     this.#cancelRetry = clock.schedule(backoffMs(BACKOFF, this.#failures, random), () => this.#open());
   }

@@ -25,7 +25,7 @@ import type { WantedBfd } from './bfd-route.ts';
 import type { BfdSessions } from './bfd-sessions.ts';
 import { wantedBfd } from './bfd-wanted.ts';
 import type { BfdChange } from './bfd-watched-path.ts';
-import { BgpDoor, type Listening } from './bgp-door.ts';
+import { BgpDoor, type DoorView, type Listening } from './bgp-door.ts';
 import { BgpLink } from './bgp-link.ts';
 import { nextHopsOf } from './next-hops.ts';
 import type { RouterWatch } from './router-watch.ts';
@@ -110,6 +110,11 @@ export class BgpSpeaker {
   bfdChanged(name: string, change: BfdChange): void {
     if (change.kind === 'down') this.#held.get(name)?.link.bfdDown(`BFD: ${change.reason}`);
     this.#options.clock.schedule(0, this.#options.onChange);
+  }
+
+  /** Whether routers can connect. Undefined: they are not to. */
+  door(): DoorView | undefined {
+    return this.#door?.view();
   }
 
   /** Ordered by the peer's name. */

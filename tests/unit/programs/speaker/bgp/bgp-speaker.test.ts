@@ -6,7 +6,7 @@ import type { BfdView } from '../../../../../src/runtime/model/bgp-session.ts';
 import type { BgpPeer } from '../../../../../src/runtime/model/config.ts';
 import type { IpPrefix } from '../../../../../src/runtime/model/ip-prefix.ts';
 import type { WantedBfd } from '../../../../../src/runtime/programs/speaker/bgp/bfd-route.ts';
-import { BgpSpeaker } from '../../../../../src/runtime/programs/speaker/bgp/bgp-speaker.ts';
+import { BgpSpeaker, type BgpSpeakerOptions } from '../../../../../src/runtime/programs/speaker/bgp/bgp-speaker.ts';
 import type { RouterView } from '../../../../../src/runtime/programs/speaker/bgp/router-link.ts';
 import { greeting, messagesIn, RESTARTING_OPEN } from '../../../../support/bgp-peer.ts';
 import { type FakeStream, FakeStreams } from '../../../../support/fake-streams.ts';
@@ -26,6 +26,7 @@ let bfd: BfdView | undefined;
 let isBfdClosed: boolean;
 let router: RouterView;
 let warnings: object[];
+let options: BgpSpeakerOptions;
 let speaker: BgpSpeaker;
 
 beforeEach(() => {
@@ -37,7 +38,7 @@ beforeEach(() => {
   watched = [];
   bfd = undefined;
   isBfdClosed = false;
-  speaker = new BgpSpeaker({
+  options = {
     clock,
     random: fixedRandom(),
     log: { info: () => undefined, warn: (fields) => warnings.push(fields) },
@@ -61,7 +62,8 @@ beforeEach(() => {
     onChange: () => {
       changes += 1;
     },
-  });
+  };
+  speaker = new BgpSpeaker(options);
 });
 
 function route(prefix: string): AdvertisedRoute {
@@ -190,6 +192,20 @@ describe('what cannot be reached', () => {
     );
     expect(JSON.stringify(speaker.views())).not.toContain('"x"');
   });
+});
+
+test('a port that another program has: routers cannot connect, and are connected to all the same', () => {
+  const listening = {
+    port: 179,
+    open: () => {
+      throw new HostError('listen on 0.0.0.0 port 179', 98);
+    },
+  };
+  speaker = new BgpSpeaker({ ...options, listening });
+  speaker.setPlan({ generation: 1, sessions: [planned()] });
+  establish();
+  expect(speaker.views()).toMatchObject([{ state: 'established' }]);
+  expect(speaker.door()?.error).toMatch('EADDRINUSE');
 });
 
 describe('an unnumbered router', () => {
