@@ -65,6 +65,11 @@ function keep<Statuses extends { start(): void; stop(): Promise<void> }>(
 const services = (node: string) => keep(node, (options) => new BgpServiceStatuses(options));
 const sessions = (node: string) => keep(node, (options) => new SessionStatuses(options));
 
+/** The Service web/a, to these peers. */
+function advertised(...peers: readonly string[]) {
+  return new Map([['web/a', { peers, addresses: [ip('198.51.100.1')] }]]);
+}
+
 // biome-ignore lint/suspicious/noExplicitAny: API objects as the server returns them.
 async function objects(kind: (typeof KINDS)[number]): Promise<any[]> {
   return JSON.parse(await kubectl('get', kind, '-n', NS, '-o', 'json')).items;
@@ -79,7 +84,7 @@ const quiet = () => new Promise((later) => setTimeout(later, 2_000));
 
 test('a ServiceBGPStatus a node: made, changed, put right when it is edited, and taken away', async () => {
   const [first, second] = [services('n1'), services('n2')];
-  for (const each of [first, second]) each.tell(new Map([['web/a', ['tor-1']]]), ALIVE);
+  for (const each of [first, second]) each.tell(advertised('tor-1'), ALIVE);
   const statuses = async () => (await objects('servicebgpstatuses')).map(({ status }) => status);
   const says = (want: readonly object[]) => {
     const look = async () => isDeepStrictEqual((await statuses()).sort(byNode), want);
@@ -90,7 +95,7 @@ test('a ServiceBGPStatus a node: made, changed, put right when it is edited, and
     { ...base, node: 'n1' },
     { ...base, node: 'n2' },
   ]);
-  first.tell(new Map([['web/a', ['tor-1', 'tor-2']]]), ALIVE);
+  first.tell(advertised('tor-1', 'tor-2'), ALIVE);
   await says([
     { ...base, node: 'n1', peers: ['tor-1', 'tor-2'] },
     { ...base, node: 'n2' },
@@ -168,7 +173,7 @@ test('a BGPSessionStatus: the API server keeps every field, shows it in columns,
 
 test('what a node without a speaker left is taken away', async () => {
   sessions('n2').tell([sessionView()], () => [], ALIVE);
-  services('n2').tell(new Map([['web/a', ['tor-1']]]), ALIVE);
+  services('n2').tell(advertised('tor-1'), ALIVE);
   for (const kind of KINDS) {
     await waitFor(`${kind} is there`, async () => (await objects(kind))[0]?.status?.node === 'n2', SOON);
   }

@@ -3,13 +3,14 @@
  * speakers say of them (ServiceL2Status, ServiceBGPStatus), and the advertisements in the cluster. Changes nothing.
  *
  * Only what is announced now, or ought to be, counts: a Service without a serving endpoint is announced by nobody, and is
- * waited for by nobody.
+ * waited for by nobody. Each address counts for itself: of a Service with two, one may be announced and the other not.
  */
 import { configResources } from '../../runtime/decide/configuration/config-from-configmap.ts';
 import { configFromResources } from '../../runtime/decide/configuration/config-from-resources.ts';
 import { indexPools, poolOf } from '../../runtime/decide/pool-index.ts';
-import { parseIp } from '../../runtime/model/ip.ts';
+import { type Ip, parseIp } from '../../runtime/model/ip.ts';
 import { isSelected, type LabelSelector, type Labels } from '../../runtime/model/labels.ts';
+import { STATUS_ADDRESSES_ANNOTATION } from '../../runtime/model/service-status.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE, type AddonPlan, type Protocol } from '../plan/addon-plan.ts';
 import { rawResource } from '../render/controller-rules.ts';
@@ -35,11 +36,18 @@ const CONFIGURATION: readonly Kind[] = [
 export interface AnnouncedService {
   /** "web/nginx" */
   readonly key: string;
-  readonly addresses: readonly string[];
+  /** Those of the Service that are spoken of. */
+  readonly addresses: readonly Ip[];
 }
 
+/**
+ * Of each Service ("namespace/name") that is announced the addresses that are, by any node. None: it is not said which, as by
+ * MetalLB's own speakers.
+ */
+export type AnnouncedAddresses = ReadonlyMap<string, ReadonlySet<Ip>>;
+
 export interface Moving {
-  /** To be announced the new way. */
+  /** Announced the old way, and to be announced the new way. */
   readonly covered: readonly AnnouncedService[];
   /** Announced the old way, and by no advertisement of the new. */
   readonly uncovered: readonly AnnouncedService[];
@@ -63,32 +71,64 @@ export async function readMoving(step: string, { cluster, plan, from, to }: Move
     ]),
   );
   const spoken = from.filter((protocol) => protocol !== 'calico');
-  const known = await Promise.all(spoken.map((protocol) => announcedKeys(step, cluster, protocol)));
-  const wasAnnounced = (key: string): boolean => from.includes('calico') || known.some((keys) => keys.has(key));
+  const known = await Promise.all(spoken.map((protocol) => announcedAddresses(step, cluster, protocol)));
+  // Of what Calico announces without us, nothing is known.
+  const isAllAnnounced = from.includes('calico');
+  const wasAnnounced = (key: string, ip: Ip): boolean =>
+    isAllAnnounced || known.some((announced) => isMeant(ip, announced.get(key)));
   const isServed = servedKeys(slices);
   const isCovered = coverageOf(configuration.flat(), to);
   const moving = services
-    .filter((service) => isOfClass(service, plan.loadBalancerClass))
-    .map((service) => ({ service, key: keyOf(service), addresses: addressesOf(service) }))
-    .filter(({ key, addresses }) => addresses.length > 0 && isServed.has(key) && wasAnnounced(key));
+    .filter((service) => isOfClass(service, plan.loadBalancerClass) && isServed.has(keyOf(service)))
+    .map((service) => {
+      const key = keyOf(service);
+      return { key, labels: labelsOf(service), addresses: addressesOf(service).filter((ip) => wasAnnounced(key, ip)) };
+    });
   const told = (isWanted: boolean): readonly AnnouncedService[] =>
     moving
-      .filter(({ service, addresses }) => isCovered(addresses, labelsOf(service)) === isWanted)
-      .map(({ key, addresses }) => ({ key, addresses }));
-  // Of what Calico announces without us, nothing is known.
-  return { covered: told(true), uncovered: from.includes('calico') ? [] : told(false) };
+      .map(({ key, labels, addresses }) => ({
+        key,
+        addresses: addresses.filter((ip) => isCovered(ip, labels) === isWanted),
+      }))
+      .filter(({ addresses }) => addresses.length > 0);
+  return { covered: told(true), uncovered: isAllAnnounced ? [] : told(false) };
 }
 
-/** Services ("namespace/name") that the speakers say they announce. */
-export async function announcedKeys(
+/** What is not told apart is taken for announced where it is to be kept. */
+function isMeant(ip: Ip, announced: ReadonlySet<Ip> | undefined): boolean {
+  return announced !== undefined && (announced.size === 0 || announced.has(ip));
+}
+
+/** What the speakers say they announce. */
+export async function announcedAddresses(
   step: string,
   cluster: Cluster,
   protocol: SpokenProtocol,
-): Promise<ReadonlySet<string>> {
+): Promise<AnnouncedAddresses> {
   const objects = await orInstallError(step, cluster.list(STATUSES[protocol], { namespace: ADDON_NAMESPACE }));
-  const statuses = objects.map((object) => (object['status'] ?? {}) as ServiceStatus);
-  const inForce = protocol === 'bgp' ? statuses.filter(({ peers = [] }) => peers.length > 0) : statuses;
-  return new Set(inForce.map(({ serviceNamespace, serviceName }) => `${serviceNamespace}/${serviceName}`));
+  const announced = new Map<string, Set<Ip>>();
+  for (const object of objects) {
+    const { serviceNamespace, serviceName, peers = [] } = (object['status'] ?? {}) as ServiceStatus;
+    if (protocol === 'bgp' && peers.length === 0) continue;
+    const key = `${serviceNamespace}/${serviceName}`;
+    const addresses = announced.get(key) ?? new Set();
+    announced.set(key, addresses);
+    const annotations = (object.metadata['annotations'] ?? {}) as Readonly<Record<string, string>>;
+    for (const text of (annotations[STATUS_ADDRESSES_ANNOTATION] ?? '').split(',')) {
+      for (const ip of readIp(text)) addresses.add(ip);
+    }
+  }
+  return announced;
+}
+
+/** The Services that have addresses which are not announced, and these. */
+export function notAnnounced(
+  services: readonly AnnouncedService[],
+  announced: AnnouncedAddresses,
+): readonly AnnouncedService[] {
+  return services
+    .map(({ key, addresses }) => ({ key, addresses: addresses.filter((ip) => !announced.get(key)?.has(ip)) }))
+    .filter(({ addresses }) => addresses.length > 0);
 }
 
 interface ServiceStatus {
@@ -97,23 +137,17 @@ interface ServiceStatus {
   readonly peers?: readonly string[];
 }
 
-/** Whether an advertisement in the cluster announces one of the addresses, of a Service with these labels. */
-function coverageOf(
-  objects: readonly KubeObject[],
-  protocol: SpokenProtocol,
-): (addresses: readonly string[], labels: Labels) => boolean {
+/** Whether an advertisement in the cluster announces the address, of a Service with these labels. */
+function coverageOf(objects: readonly KubeObject[], protocol: SpokenProtocol): (ip: Ip, labels: Labels) => boolean {
   const { config } = configFromResources(configResources(objects.map(rawResource)));
   const index = indexPools(config);
   const advertisements: readonly { pools: readonly string[]; serviceSelectors: readonly LabelSelector[] }[] =
     protocol === 'bgp' ? config.bgpAdvertisements : config.l2Advertisements;
-  return (addresses, labels) => {
-    const pools = addresses.flatMap((text) => {
-      const ip = parseIp(text);
-      return (ip.ok ? poolOf(index, ip.value)?.name : undefined) ?? [];
-    });
+  return (ip, labels) => {
+    const pool = poolOf(index, ip)?.name;
     return advertisements.some(
-      ({ pools: covered, serviceSelectors }) =>
-        pools.some((pool) => covered.includes(pool)) && isSelected(serviceSelectors, labels),
+      ({ pools, serviceSelectors }) =>
+        pool !== undefined && pools.includes(pool) && isSelected(serviceSelectors, labels),
     );
   };
 }
@@ -139,9 +173,14 @@ function isOfClass(service: KubeObject, loadBalancerClass: string | undefined): 
   return spec.type === 'LoadBalancer' && spec.loadBalancerClass === loadBalancerClass;
 }
 
-function addressesOf(service: KubeObject): readonly string[] {
+function addressesOf(service: KubeObject): readonly Ip[] {
   const status = (service['status'] ?? {}) as { readonly loadBalancer?: { readonly ingress?: readonly Ingress[] } };
-  return (status.loadBalancer?.ingress ?? []).flatMap(({ ip }) => ip ?? []);
+  return (status.loadBalancer?.ingress ?? []).flatMap(({ ip }) => readIp(ip ?? ''));
+}
+
+function readIp(text: string): readonly Ip[] {
+  const ip = parseIp(text);
+  return ip.ok ? [ip.value] : [];
 }
 
 interface Ingress {

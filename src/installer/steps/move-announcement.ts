@@ -1,7 +1,7 @@
 /**
  * A change of metallb_protocol, so that no Service is without somebody who announces it:
  *
- *     the new advertisements are applied ─▶ every Service that was announced the old way is announced the new way,
+ *     the new advertisements are applied ─▶ every address that was announced the old way is announced the new way,
  *     and stays so for a moment ─▶ the old advertisements are deleted
  *
  * When the second does not come about in time, nothing is deleted: Services stay announced both ways, as far as they are,
@@ -10,7 +10,13 @@
 import { toldList } from '../../runtime/decide/explain/told-list.ts';
 import { InstallError } from '../errors.ts';
 import { ADDON_NAMESPACE, type Protocol } from '../plan/addon-plan.ts';
-import { type AnnouncedService, announcedKeys, type MoveInput, readMoving } from './announced-services.ts';
+import {
+  type AnnouncedService,
+  announcedAddresses,
+  type MoveInput,
+  notAnnounced,
+  readMoving,
+} from './announced-services.ts';
 import { orInstallError } from './apply-objects.ts';
 import type { Cluster } from './cluster.ts';
 import { type WaitOptions, waitFor } from './wait.ts';
@@ -35,9 +41,9 @@ export async function waitMoved(input: MoveInput, wait: WaitOptions): Promise<Mo
   let steadySince: number | undefined;
   const isMoved = await waitFor(async () => {
     if (covered.length === 0) return true;
-    const announced = await announcedKeys(MOVE, cluster, to);
+    const announced = await announcedAddresses(MOVE, cluster, to);
     const now = wait.pace.now();
-    steadySince = covered.every(({ key }) => announced.has(key)) ? (steadySince ?? now) : undefined;
+    steadySince = notAnnounced(covered, announced).length === 0 ? (steadySince ?? now) : undefined;
     return steadySince !== undefined && now - steadySince >= STEADY_MS ? true : undefined;
   }, wait);
   const sessions = to === 'bgp' ? await troubledSessions(cluster) : [];
@@ -55,9 +61,9 @@ export async function waitMoved(input: MoveInput, wait: WaitOptions): Promise<Mo
 async function stillMissing(input: MoveInput): Promise<readonly AnnouncedService[]> {
   const [{ covered }, announced] = await Promise.all([
     readMoving(MOVE, input),
-    announcedKeys(MOVE, input.cluster, input.to),
+    announcedAddresses(MOVE, input.cluster, input.to),
   ]);
-  return covered.filter(({ key }) => !announced.has(key));
+  return notAnnounced(covered, announced);
 }
 
 /** In words: sessions that are not established, and families that a router does not take. */
@@ -102,7 +108,7 @@ interface Failure {
 function notMoved({ from, to }: MoveInput, { missing, of, sessions, wait }: Failure): InstallError {
   const [first] = missing;
   const look =
-    to === 'bgp'
+    to === 'bgp' && sessions.length > 0
       ? 'see ./install bgp and set up the routers that are named'
       : `see ./install explain -n ${first?.key.split('/')[0]} service/${first?.key.split('/')[1]}`;
   return new InstallError({

@@ -29,12 +29,13 @@ metallb_communities: [{name: no-export, value: "65535:65281"}]
 `;
 const RECORD = 'metallb.io/calico-blocks';
 
-const service = (name: string, ip: string, given: { spec?: object; labels?: object } = {}): KubeObject => ({
+/** `ips`: "10.6.204.20,fd00::20" */
+const service = (name: string, ips: string, given: { spec?: object; labels?: object } = {}): KubeObject => ({
   apiVersion: 'v1',
   kind: 'Service',
   metadata: { namespace: 'web', name, labels: given.labels ?? {} },
   spec: { type: 'LoadBalancer', ...given.spec },
-  status: { loadBalancer: { ingress: [{ ip }] } },
+  status: { loadBalancer: { ingress: ips.split(',').map((ip) => ({ ip })) } },
 });
 
 const slice = (name: string, conditions: object = { ready: true }): KubeObject => ({
@@ -44,10 +45,20 @@ const slice = (name: string, conditions: object = { ready: true }): KubeObject =
   endpoints: [{ addresses: ['172.20.0.9'], conditions }],
 });
 
-const announced = (protocol: 'layer2' | 'bgp', name: string, peers: readonly string[] = ['tor']): KubeObject => ({
+/** By node n1; `addresses`: "10.6.204.20,fd00::20". */
+const announced = (
+  protocol: 'layer2' | 'bgp',
+  name: string,
+  addresses: string | undefined,
+  peers: readonly string[] = ['tor'],
+): KubeObject => ({
   apiVersion: 'metallb.io/v1beta1',
   kind: protocol === 'bgp' ? 'ServiceBGPStatus' : 'ServiceL2Status',
-  metadata: { namespace: NS, name: `${protocol}-${name}` },
+  metadata: {
+    namespace: NS,
+    name: `${protocol}-${name}`,
+    annotations: addresses === undefined ? {} : { 'metallb.io/announced-addresses': addresses },
+  },
   status: { node: 'n1', serviceNamespace: 'web', serviceName: name, ...(protocol === 'bgp' ? { peers } : {}) },
 });
 
@@ -59,10 +70,10 @@ const session = (status: object): KubeObject => ({
 });
 
 /** Announced in layer 2, with an endpoint. */
-const nginx = (name: string, ip: string): readonly KubeObject[] => [
-  service(name, ip),
+const nginx = (name: string, ips: string): readonly KubeObject[] => [
+  service(name, ips),
   slice(name),
-  announced('layer2', name),
+  announced('layer2', name, ips),
 ];
 
 /** Time that passes only by sleeping; `events`: what happens in the cluster, after so many seconds of it. */
@@ -156,13 +167,13 @@ describe('from layer 2 to BGP', () => {
     const world = await inLayer2(...nginx('a', '10.6.204.20'), ...nginx('b', '10.6.204.21'));
     world.set(session({ state: 'established' }));
     world.later({
-      8: () => world.set(announced('bgp', 'a')),
-      10: () => world.set(announced('bgp', 'b', [])),
-      12: () => world.set(announced('bgp', 'b')),
+      8: () => world.set(announced('bgp', 'a', '10.6.204.20')),
+      10: () => world.set(announced('bgp', 'b', '10.6.204.21', [])),
+      12: () => world.set(announced('bgp', 'b', '10.6.204.21')),
       // The session goes down again at once.
-      14: () => world.drop(announced('bgp', 'b')),
+      14: () => world.drop(announced('bgp', 'b', '10.6.204.21')),
       20: () => {
-        world.set(announced('bgp', 'b'));
+        world.set(announced('bgp', 'b', '10.6.204.21'));
         expect(world.cluster.objects.has(`L2Advertisement ${NS}/default`)).toBe(true);
       },
     });
@@ -180,7 +191,7 @@ describe('from layer 2 to BGP', () => {
 
   test('where it does not come up nothing is taken away, and it is said why; the next run goes on from there', async () => {
     const world = await inLayer2(...nginx('a', '10.6.204.20'), ...nginx('b', '10.6.204.21'));
-    world.set(announced('bgp', 'b'), session({ state: 'active', lastError: 'connection refused' }));
+    world.set(announced('bgp', 'b', '10.6.204.21'), session({ state: 'active', lastError: 'connection refused' }));
     const failing = world.install(`${BGP}metallb_wait_seconds: 30`);
     expect(await linesOf(failing)).toEqual([
       'error: after 30 s 1 of 2 Services are not announced by BGP: web/a (10.6.204.20); nothing was taken away, they stay announced in layer 2',
@@ -189,7 +200,7 @@ describe('from layer 2 to BGP', () => {
       'exit 9',
     ]);
     expect(world.cluster.objects.has(`L2Advertisement ${NS}/default`)).toBe(true);
-    world.set(announced('bgp', 'a'), session({ state: 'established' }));
+    world.set(announced('bgp', 'a', '10.6.204.20'), session({ state: 'established' }));
     expect(await world.writesOf(() => world.install(BGP))).toEqual([`delete L2Advertisement ${NS}/default`]);
     expect(await world.writesOf(() => world.install(BGP))).toEqual([]);
   });
@@ -210,10 +221,10 @@ describe('from layer 2 to BGP', () => {
       service('new', '10.6.204.20'),
       slice('new'),
       service('idle', '10.6.204.21'),
-      announced('layer2', 'idle'),
+      announced('layer2', 'idle', '10.6.204.21'),
       slice('idle', { ready: false }),
       service('other', '10.6.204.22', { spec: { loadBalancerClass: 'example.com/other' } }),
-      announced('layer2', 'other'),
+      announced('layer2', 'other', '10.6.204.22'),
       slice('other'),
     );
     const { warnings } = await world.install(BGP);
@@ -224,7 +235,7 @@ describe('from layer 2 to BGP', () => {
   test('an endpoint that is being ended but serves counts', async () => {
     const world = await inLayer2(
       service('a', '10.6.204.20'),
-      announced('layer2', 'a'),
+      announced('layer2', 'a', '10.6.204.20'),
       slice('a', { ready: false, serving: true }),
     );
     expect(await linesOf(world.install(`${BGP}metallb_wait_seconds: 5`))).toContainEqual(
@@ -243,7 +254,7 @@ describe('from layer 2 to BGP', () => {
     const world = await inLayer2(...nginx('a', '10.6.204.20'), ...nginx('b', '10.6.204.21'));
     world.set(
       service('a', '10.6.204.20', { labels: { tier: 'front' } }),
-      announced('bgp', 'a'),
+      announced('bgp', 'a', '10.6.204.20'),
       session({ state: 'active', peer: 'tor-2' }),
       {
         ...session({ state: 'established', notAdvertised: ['the router takes no IPv6 routes'] }),
@@ -256,6 +267,60 @@ describe('from layer 2 to BGP', () => {
       'the BGP session of node n1 with "tor-2" (10.6.204.254) is not established: it was not tried yet',
       '1 Service is announced in layer 2 and covered by no BGPAdvertisement, so nobody announces them any more: web/b (10.6.204.21)',
     ]);
+  });
+
+  describe('a Service with two addresses', () => {
+    const IPS = '10.6.204.20,fd00::20';
+    const pools = '["10.6.204.20-10.6.204.29", "fd00::20-fd00::29"]';
+    const BOTH = `${BGP}metallb_wait_seconds: 30\n`.replace('"10.6.204.20-10.6.204.29"', pools);
+
+    test('moves when both are announced by BGP, be it by different nodes', async () => {
+      const world = await inLayer2(...nginx('a', IPS));
+      const other = announced('bgp', 'a', 'fd00::20');
+      world.later({
+        8: () => world.set(announced('bgp', 'a', '10.6.204.20')),
+        18: () => {
+          expect(world.cluster.objects.has(`L2Advertisement ${NS}/default`)).toBe(true);
+          world.set({ ...other, metadata: { ...other.metadata, name: 'bgp-a-of-n2' } });
+        },
+      });
+      await world.install(BOTH);
+      expect(world.cluster.objects.has(`L2Advertisement ${NS}/default`)).toBe(false);
+    });
+
+    test('does not where routers hear of one alone, and the other is named', async () => {
+      const world = await inLayer2(...nginx('a', IPS));
+      world.set(announced('bgp', 'a', '10.6.204.20'), session({ state: 'established' }));
+      expect(await linesOf(world.install(BOTH))).toEqual([
+        'error: after 30 s 1 of 1 Services are not announced by BGP: web/a (fd00::20); nothing was taken away, they stay announced in layer 2',
+        'error: no speaker tells of a BGP session that fails',
+        '  hint: see ./install explain -n web service/a, then run this again; or set metallb_protocol back to "layer2"; metallb_wait_seconds lengthens the wait',
+        'exit 9',
+      ]);
+      expect(world.cluster.objects.has(`L2Advertisement ${NS}/default`)).toBe(true);
+    });
+
+    test('is waited for with the address that is announced, not with one that nobody announces', async () => {
+      const world = await inLayer2(service('a', IPS), slice('a'), announced('layer2', 'a', '10.6.204.20'));
+      world.set(announced('bgp', 'a', '10.6.204.20'));
+      await world.install(BOTH);
+      expect(world.cluster.objects.has(`L2Advertisement ${NS}/default`)).toBe(false);
+    });
+
+    test('is waited for with both where it is not said which is announced, as by MetalLB', async () => {
+      const world = await inLayer2(service('a', IPS), slice('a'), announced('layer2', 'a', undefined));
+      world.set(announced('bgp', 'a', '10.6.204.20'));
+      expect((await linesOf(world.install(BOTH)))[0]).toContain('web/a (fd00::20)');
+    });
+
+    test('of which no advertisement covers one: that one is warned of, and holds nothing up', async () => {
+      const world = await inLayer2(...nginx('a', IPS));
+      world.set(announced('bgp', 'a', '10.6.204.20'));
+      const { warnings } = await world.install(BGP);
+      expect(warnings).toContain(
+        '1 Service is announced in layer 2 and covered by no BGPAdvertisement, so nobody announces them any more: web/a (fd00::20)',
+      );
+    });
   });
 
   test('--check tells what would go, and waits for nothing', async () => {
@@ -278,14 +343,14 @@ describe('from layer 2 to BGP', () => {
 
 describe('from BGP to layer 2', () => {
   test('sessions and routes stay until every Service is announced in layer 2', async () => {
-    const world = new World([service('a', '10.6.204.20'), slice('a'), announced('bgp', 'a')]);
+    const world = new World([service('a', '10.6.204.20'), slice('a'), announced('bgp', 'a', '10.6.204.20')]);
     await world.install(BGP);
     world.later({
       9: () => {
         for (const kind of ['BGPAdvertisement', 'BGPPeer']) {
           expect([...world.cluster.objects.keys()].some((key) => key.startsWith(`${kind} `))).toBe(true);
         }
-        world.set(announced('layer2', 'a'));
+        world.set(announced('layer2', 'a', '10.6.204.20'));
       },
     });
     expect(await world.writesOf(() => world.install(LAYER2))).toEqual([
@@ -298,7 +363,7 @@ describe('from BGP to layer 2', () => {
   });
 
   test('where it does not come up the routes stay', async () => {
-    const world = new World([service('a', '10.6.204.20'), slice('a'), announced('bgp', 'a')]);
+    const world = new World([service('a', '10.6.204.20'), slice('a'), announced('bgp', 'a', '10.6.204.20')]);
     await world.install(BGP);
     expect(await linesOf(world.install(`${LAYER2}metallb_wait_seconds: 20`))).toEqual([
       'error: after 20 s 1 of 1 Services are not announced in layer 2: web/a (10.6.204.20); nothing was taken away, they stay announced by BGP',
@@ -324,7 +389,7 @@ test('Calico goes on advertising until every Service is announced by this addon'
   const blocks = (): unknown => world.cluster.objects.get('BGPConfiguration default')?.['spec'];
   await expect(world.install(`${LAYER2}metallb_wait_seconds: 5`)).rejects.toMatchObject({ kind: 'timeout' });
   expect(blocks()).toMatchObject({ serviceLoadBalancerIPs: [{ cidr: '10.6.204.20/30' }] });
-  world.set(announced('layer2', 'a'));
+  world.set(announced('layer2', 'a', '10.6.204.20'));
   await world.install(LAYER2);
   expect(blocks()).toMatchObject({ serviceLoadBalancerIPs: [] });
 });

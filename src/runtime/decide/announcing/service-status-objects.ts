@@ -30,9 +30,17 @@ export function wantedL2Status(
   };
 }
 
-/** `peers`: those that know of it, ordered. */
-export function wantedBgpStatus(subject: StatusSubject, peers: readonly string[], sha256Hex: Sha256Hex): WantedStatus {
-  return { ...wantedOf('bgp', subject, sha256Hex), annotations: {}, fields: { peers } };
+/** `peers`: those that know of it; `addresses`: those of the Service that they know. Both ordered. */
+export function wantedBgpStatus(
+  subject: StatusSubject,
+  { peers, addresses }: { readonly peers: readonly string[]; readonly addresses: readonly string[] },
+  sha256Hex: Sha256Hex,
+): WantedStatus {
+  return {
+    ...wantedOf('bgp', subject, sha256Hex),
+    annotations: { [STATUS_ADDRESSES_ANNOTATION]: addresses.join(',') },
+    fields: { peers },
+  };
 }
 
 /** The name of the one object of the node and the Service. */

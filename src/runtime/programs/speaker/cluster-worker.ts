@@ -73,9 +73,9 @@ const cluster = new Cluster({
     reportPlans(plans, before, { nodeName: settings.nodeName, log, events, alive, service });
     statuses.tell(plans, alive);
   },
-  onBgp: ({ sessions, peersByService, prefixesOf }, alive) => {
+  onBgp: ({ sessions, services, prefixesOf }, alive) => {
     sessionReport.tell(sessions);
-    bgpStatuses.tell(peersByService, alive);
+    bgpStatuses.tell(services, alive);
     sessionStatuses.tell(sessions, prefixesOf, alive);
   },
   onError: (err) => log.warn({ err }, 'a request to the API server failed, trying again'),

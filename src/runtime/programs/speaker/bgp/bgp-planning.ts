@@ -8,9 +8,17 @@ import { isDeepStrictEqual } from 'node:util';
 import { type BgpFacts, type NodeBgpPlan, planBgp } from '../../../decide/bgp/plan-bgp.ts';
 import type { BgpPlan } from '../../../model/bgp-plan.ts';
 import type { BgpSessionView } from '../../../model/bgp-session.ts';
-import type { Ip } from '../../../model/ip.ts';
+import { compareIps, type Ip } from '../../../model/ip.ts';
 import { type IpPrefix, prefixFamily } from '../../../model/ip-prefix.ts';
 import type { Sha256Hex } from '../../../model/platform.ts';
+
+/** What of a Service routers were told of. */
+export interface AdvertisedService {
+  /** The peers that were told of one of its addresses at least, ordered. */
+  readonly peers: readonly string[];
+  /** Those that one peer at least was told of, ordered. */
+  readonly addresses: readonly Ip[];
+}
 
 export interface BgpPlanningOptions {
   readonly sha256Hex: Sha256Hex;
@@ -26,8 +34,8 @@ const NOTHING: NodeBgpPlan = { sessions: [], addresses: [] };
 /** What is really so. */
 export interface ToldBgp {
   readonly sessions: readonly BgpSessionView[];
-  /** Of every Service that is advertised from here: the peers that have been told of it, ordered. By "namespace/name". */
-  readonly peersByService: ReadonlyMap<string, readonly string[]>;
+  /** Every Service that is advertised from here, by "namespace/name". */
+  readonly services: ReadonlyMap<string, AdvertisedService>;
   /** What the peer has been told. */
   readonly prefixesOf: (peer: string) => readonly IpPrefix[];
 }
@@ -70,13 +78,24 @@ export class BgpPlanning {
   told(): ToldBgp | undefined {
     const sessions = this.#sessions;
     if (sessions === undefined) return undefined;
-    const peersByService = new Map<string, string[]>();
+    const told = new Map<string, { readonly peers: Set<string>; readonly addresses: Set<Ip> }>();
     for (const session of sessions) {
-      for (const { services } of this.#addressesTold(session)) {
-        for (const service of services) addOnce(peersByService, service, session.peer);
+      for (const { ip, services } of this.#addressesTold(session)) {
+        for (const service of services) {
+          const known = told.get(service) ?? { peers: new Set(), addresses: new Set() };
+          told.set(service, known);
+          known.peers.add(session.peer);
+          known.addresses.add(ip);
+        }
       }
     }
-    return { sessions, peersByService, prefixesOf: (peer) => this.#prefixesTold(peer) };
+    const services = new Map(
+      Array.from(told, ([service, { peers, addresses }]) => [
+        service,
+        { peers: [...peers], addresses: [...addresses].sort(compareIps) },
+      ]),
+    );
+    return { sessions, services, prefixesOf: (peer) => this.#prefixesTold(peer) };
   }
 
   /** All that no session is at, or may just be getting to: one that takes nothing for minutes must not keep hundreds. */
@@ -111,10 +130,4 @@ export class BgpPlanning {
 
 function isSent(prefix: IpPrefix, { advertisedFamilies }: BgpSessionView): boolean {
   return advertisedFamilies.includes(prefixFamily(prefix));
-}
-
-function addOnce(peersByService: Map<string, string[]>, service: string, peer: string): void {
-  const peers = peersByService.get(service);
-  if (peers === undefined) peersByService.set(service, [peer]);
-  else if (peers.at(-1) !== peer) peers.push(peer);
 }

@@ -9,25 +9,27 @@ import {
   serviceStatusName,
   wantedBgpStatus,
 } from '../../../decide/announcing/service-status-objects.ts';
+import { isSameJson } from '../../../model/json.ts';
 import { StatusObjects, type StatusObjectsOptions } from '../status-objects.ts';
+import type { AdvertisedService } from './bgp-planning.ts';
 
 export class BgpServiceStatuses {
-  readonly #objects: StatusObjects<readonly string[]>;
+  readonly #objects: StatusObjects<AdvertisedService>;
 
   constructor(options: StatusObjectsOptions) {
     const { settings, sha256Hex } = options;
     const node = settings.nodeName;
-    this.#objects = new StatusObjects<readonly string[]>(
+    this.#objects = new StatusObjects<AdvertisedService>(
       {
         plural: 'servicebgpstatuses',
         // Every node may advertise every Service.
         watches: 'own',
         subjectOf: serviceOfStatus,
         nameOf: (service) => serviceStatusName('bgp', { node, service }, sha256Hex),
-        wantedOf: (service, peers) =>
-          peers.length === 0 ? undefined : wantedBgpStatus({ node, service }, peers, sha256Hex),
+        wantedOf: (service, advertised) =>
+          advertised.peers.length === 0 ? undefined : wantedBgpStatus({ node, service }, advertised, sha256Hex),
         nodesOf: () => 'unknown',
-        isSame: (a, b) => a.join() === b.join(),
+        isSame: isSameJson,
       },
       options,
     );
@@ -42,11 +44,10 @@ export class BgpServiceStatuses {
   }
 
   /**
-   * The peers to which each Service ("namespace/name") is advertised from this node now, each list ordered and each name
-   * once, and the nodes whose speakers live. To be told first when the sessions are known: what an earlier process wrote
-   * would be taken away before.
+   * What is advertised of each Service ("namespace/name") from this node now, and the nodes whose speakers live. To be told
+   * first when the sessions are known: what an earlier process wrote would be taken away before.
    */
-  tell(peersByService: ReadonlyMap<string, readonly string[]>, alive: readonly string[]): void {
-    this.#objects.tell(peersByService, alive);
+  tell(services: ReadonlyMap<string, AdvertisedService>, alive: readonly string[]): void {
+    this.#objects.tell(services, alive);
   }
 }

@@ -39,7 +39,7 @@ function view(given: Partial<BgpSessionView> = {}): BgpSessionView {
 }
 
 function told(): object {
-  return Object.fromEntries(planning.told()?.peersByService ?? []);
+  return Object.fromEntries(Array.from(planning.told()?.services ?? [], ([key, { peers }]) => [key, peers]));
 }
 
 describe('what is handed over', () => {
@@ -89,6 +89,21 @@ describe('what is said to be advertised', () => {
     expect(told()).toEqual({});
     planning.heard([view({ advertisedGeneration: FIRST, advertisedFamilies: ['ipv6'] })]);
     expect([told(), planning.told()?.prefixesOf('router')]).toEqual([{}, []]);
+  });
+
+  test('of a Service with two addresses only those that a router was told of', () => {
+    const one = facts(['a']);
+    const both = service('a', { ingress: [{ ip: ip('198.51.100.1') }, { ip: ip('2001:db8::1') }] });
+    const pools = [pool('default', ['198.51.100.0/24', '2001:db8::/64'])];
+    const peers = [bgpPeer('router'), bgpPeer('tor-6', { remote: { address: ip('fd00::1') } })];
+    planning.plan({ ...one, config: { ...one.config, pools, bgpPeers: peers }, services: [both] });
+    const addresses = () => planning.told()?.services.get('default/a');
+    const v4 = view({ advertisedGeneration: FIRST });
+    const v6 = view({ peer: 'tor-6', advertisedGeneration: FIRST, advertisedFamilies: ['ipv6'] });
+    planning.heard([v4, { ...v6, state: 'active' }]);
+    expect(addresses()).toEqual({ peers: ['router'], addresses: ['198.51.100.1'] });
+    planning.heard([v4, v6]);
+    expect(addresses()).toEqual({ peers: ['router', 'tor-6'], addresses: ['198.51.100.1', '2001:db8::1'] });
   });
 
   test('a session that is behind is known by what it is at, however many plans have come since', () => {

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from '@jest/globals';
+import type { AdvertisedService } from '../../../../../src/runtime/programs/speaker/bgp/bgp-planning.ts';
 import { BgpServiceStatuses } from '../../../../../src/runtime/programs/speaker/bgp/bgp-service-statuses.ts';
 import { kubeError } from '../../../../support/fake-kube-api.ts';
 import { StatusServer } from '../../../../support/status-server.ts';
+import { ip } from '../../../../support/views.ts';
 import { fixedRandom, VirtualClock } from '../../../../support/virtual-clock.ts';
 
 const ALIVE = ['n1', 'n2', 'n3'];
@@ -38,8 +40,13 @@ class World {
 }
 
 /** "web/a: tor-1 tor-2" */
-function advertised(...texts: readonly string[]): ReadonlyMap<string, readonly string[]> {
-  return new Map(texts.map((text) => [text.split(': ')[0] ?? '', (text.split(': ')[1] ?? '').split(' ')]));
+function advertised(...texts: readonly string[]): ReadonlyMap<string, AdvertisedService> {
+  return new Map(
+    texts.map((text) => {
+      const [service = '', peers = ''] = text.split(': ');
+      return [service, { peers: peers.split(' '), addresses: [ip('198.51.100.1'), ip('2001:db8::1')] }];
+    }),
+  );
 }
 
 describe('the ServiceBGPStatus of a Service', () => {
@@ -54,6 +61,7 @@ describe('the ServiceBGPStatus of a Service', () => {
       metadata: {
         name: expect.stringMatching(/^bgp-[0-9a-f]{16}$/),
         labels: { 'metallb.io/node': 'n1', 'metallb.io/service-name': 'a', 'metallb.io/service-namespace': 'web' },
+        annotations: { 'metallb.io/announced-addresses': '198.51.100.1,2001:db8::1' },
         ownerReferences: [{ apiVersion: 'v1', kind: 'Pod', name: 'speaker-n1', uid: 'pod-n1' }],
       },
       status: { node: 'n1', serviceName: 'a', serviceNamespace: 'web', peers: ['tor-1'] },
