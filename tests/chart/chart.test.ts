@@ -29,7 +29,11 @@ interface Rendered {
 }
 
 interface SpeakerPods {
-  readonly spec: { readonly template: { readonly spec: { readonly containers: readonly Container[] } } };
+  readonly spec: {
+    readonly template: {
+      readonly spec: { readonly containers: readonly Container[]; readonly terminationGracePeriodSeconds: number };
+    };
+  };
 }
 
 interface Container {
@@ -191,8 +195,20 @@ describe('helm template', () => {
     const objects = await render('--set', `speaker.bgpListenPort=${port}`);
     const speaker = objects.find(({ kind }) => kind === 'DaemonSet') as unknown as SpeakerPods;
     const [container] = speaker.spec.template.spec.containers;
-    expect(container?.args.filter((arg) => arg.startsWith('--bgp'))).toEqual(args);
+    expect(container?.args.filter((arg) => arg.startsWith('--bgp-listen'))).toEqual(args);
     expect(container?.securityContext.capabilities).toEqual({ drop: ['ALL'], add: capabilities });
+  });
+
+  test.each([
+    { seconds: 0, grace: 7 },
+    { seconds: 1, grace: 8 },
+    { seconds: 120, grace: 127 },
+  ])('routers get $seconds s to turn to other nodes: the pod has so much longer to end', async ({ seconds, grace }) => {
+    const objects = await render('--set', `speaker.bgpGracefulShutdownSeconds=${seconds}`);
+    const speaker = objects.find(({ kind }) => kind === 'DaemonSet') as unknown as SpeakerPods;
+    const { containers, terminationGracePeriodSeconds } = speaker.spec.template.spec;
+    expect(containers[0]?.args).toContain(`--bgp-graceful-shutdown-seconds=${seconds}`);
+    expect(terminationGracePeriodSeconds).toBe(grace);
   });
 
   test('real time takes SYS_NICE', async () => {
@@ -232,6 +248,7 @@ describe('helm template', () => {
                   '--election=spread',
                   '--ignore-exclude-lb',
                   '--answer-ping',
+                  '--bgp-graceful-shutdown-seconds=1',
                 ],
                 securityContext: { capabilities: { drop: ['ALL'], add: ['NET_RAW'] }, readOnlyRootFilesystem: true },
                 readinessProbe: { httpGet: { host: '127.0.0.1' } },

@@ -26,6 +26,8 @@ export interface PlannedSpeakers {
   readonly realTime: boolean;
   /** TCP port at which routers may open BGP sessions to the nodes: 1 … 65535. Absent: they may not. */
   readonly bgpListenPort?: number;
+  /** How long routers have to turn to other nodes before a node's routes go: 0 … 120. */
+  readonly bgpGracefulShutdownSeconds: number;
   readonly speakerNodeSelector: Readonly<Record<string, string>>;
 }
 

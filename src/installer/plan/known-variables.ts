@@ -23,6 +23,7 @@ export const KNOWN_VARIABLES: readonly string[] = [
   'metallb_multi_exit_disc',
   'metallb_without_endpoints',
   'metallb_advertisements',
+  'metallb_bgp_graceful_shutdown_seconds',
   'metallb_bgp_listen_port',
   'metallb_ver',
   'metallb_offline',

@@ -113,6 +113,7 @@ function readSpeakers(variables: Fields): PlannedSpeakers {
     answerPing: variables.get('metallb_answer_ping', readYesNo) ?? false,
     realTime: variables.get('metallb_real_time', readYesNo) ?? false,
     ...optional('bgpListenPort', variables.get('metallb_bgp_listen_port', readInteger(1, 65_535))),
+    bgpGracefulShutdownSeconds: variables.get('metallb_bgp_graceful_shutdown_seconds', readInteger(0, 120)) ?? 1,
     speakerNodeSelector: variables.get('metallb_speaker_node_selector', readTextMap) ?? {},
   };
 }

@@ -47,6 +47,7 @@ export function valuesContext(plan: AddonPlan, imageDigest: string | undefined):
     answerPing: plan.answerPing,
     realTime: plan.realTime,
     bgpListenPort: plan.bgpListenPort ?? 0,
+    bgpGracefulShutdownSeconds: plan.bgpGracefulShutdownSeconds,
     speakerNodeSelector: plan.speakerNodeSelector,
     hasSpeakerNodeSelector: Object.keys(plan.speakerNodeSelector).length > 0,
   };

@@ -13,6 +13,11 @@ export interface BgpPlan {
   readonly generation: number;
   /** One for each router that this node holds a session with, ordered by the peer's name. */
   readonly sessions: readonly PlannedSession[];
+  /**
+   * The node gives its routes up and still carries traffic: routers hear of it before (RFC 8326), and turn to other nodes.
+   * Absent: what goes is withdrawn at once.
+   */
+  readonly gracefulWithdrawal?: true;
 }
 
 export interface PlannedSession {

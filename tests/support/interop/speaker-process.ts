@@ -33,6 +33,7 @@ const { bgp } = openHostBgp({
   log,
   interfaces,
   listenPort: process.argv[2] === 'listen' ? BGP_PORT : undefined,
+  gracefulShutdownMs: 1000,
   onChange: () => undefined,
 });
 

@@ -26,6 +26,11 @@ const REFUSED_TAINTS: readonly (readonly [key: string, reason: NodeUnfitness])[]
   ['ToBeDeletedByClusterAutoscaler', 'node-to-be-deleted'],
 ];
 
+/** Whether the node goes on carrying traffic, and is to be given up in good order. */
+export function isInOrder(unfitness: NodeUnfitness): boolean {
+  return unfitness === 'node-excluded-by-label' || unfitness === 'node-to-be-deleted';
+}
+
 /** Undefined: nothing is said against it. */
 export function nodeUnfitness(node: NodeView, excludedNodes: 'skip' | 'use'): NodeUnfitness | undefined {
   const tainted = REFUSED_TAINTS.find(([taint]) => node.taints.some(({ key }) => key === taint));

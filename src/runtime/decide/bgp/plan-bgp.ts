@@ -20,7 +20,7 @@ import type { Sha256Hex } from '../../model/platform.ts';
 import { formatKey, type ServiceView } from '../../model/service.ts';
 import { AdvertisementLists } from '../announcing/advertisement-lists.ts';
 import { carriedAddresses, type ServiceFacts } from '../announcing/carried-addresses.ts';
-import { type NodeUnfitness, nodeUnfitness } from '../announcing/node-fitness.ts';
+import { isInOrder, type NodeUnfitness, nodeUnfitness } from '../announcing/node-fitness.ts';
 import { type EndpointsByService, isServed, servingNodes } from '../announcing/serving-endpoints.ts';
 import { indexPools, type PoolIndex, poolOf } from '../pool-index.ts';
 import { localPrefsConflict } from './local-preference.ts';
@@ -40,6 +40,8 @@ export interface BgpFacts extends ServiceFacts {
 export interface NodeBgpPlan {
   /** Ordered by the peer's name. */
   readonly sessions: readonly PlannedSession[];
+  /** As in BgpPlan. */
+  readonly gracefulWithdrawal?: true;
   /** Every address that Services carry, ordered by address. */
   readonly addresses: readonly AddressRoutes[];
 }
@@ -82,6 +84,7 @@ export function planBgp(facts: BgpFacts, sha256Hex: Sha256Hex): NodeBgpPlan {
   );
   return {
     sessions: sessionsOf(peers, announced, facts, sha256Hex),
+    ...(context.unfit !== undefined && isInOrder(context.unfit) ? { gracefulWithdrawal: true } : {}),
     addresses: assessed.map(({ ip, services, verdict }) => ({
       ip,
       services: services.map(formatKey),

@@ -19,6 +19,8 @@ export interface SpeakerFlags extends ProgramFlags {
   readonly livenessPort: number;
   /** TCP port at which routers may open BGP sessions; undefined: none, this side opens them all. */
   readonly bgpListenPort: number | undefined;
+  /** How long routers have to turn to other nodes before this one's routes go: 0 … 120. */
+  readonly bgpGracefulShutdownSeconds: number;
   /** Of the thread that keeps to the clock: sockets, BFD, what speakers tell each other. */
   readonly scheduling: 'ordinary' | 'real-time';
 }
@@ -29,13 +31,25 @@ const EXCLUDE_FILE = '/etc/metallb/excludel2.yaml';
 const LIVENESS_KEY_DIR = '/etc/ml_secret_key';
 /** MetalLB's port for traffic between speakers. */
 const LIVENESS_PORT = '7946';
+/** Routers that are on the link and not busy need some tens of milliseconds. */
+const GRACEFUL_SHUTDOWN_SECONDS = '1';
+/** As long as a drain may take because of it. */
+const MOST_SHUTDOWN_SECONDS = 120;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
 /** The error is a sentence for the user. */
 export function readSpeakerFlags(argv: readonly string[], env: Environment): Result<SpeakerFlags> {
   const read = readFlags(argv, env, {
-    texts: ['node-name', 'exclude-file', 'ml-bindport', 'election', 'liveness-key-dir', 'bgp-listen-port'],
+    texts: [
+      'node-name',
+      'exclude-file',
+      'ml-bindport',
+      'election',
+      'liveness-key-dir',
+      'bgp-listen-port',
+      'bgp-graceful-shutdown-seconds',
+    ],
     switches: ['ignore-exclude-lb', 'answer-ping', 'real-time'],
   });
   if (!read.ok) return read;
@@ -50,6 +64,10 @@ export function readSpeakerFlags(argv: readonly string[], env: Environment): Res
   if (own['bgp-listen-port'] !== undefined && (bgpListenPort ?? 0) === 0) {
     return err('--bgp-listen-port must be a port number; leave it out not to listen');
   }
+  const bgpGracefulShutdownSeconds = readSeconds(own['bgp-graceful-shutdown-seconds'] ?? GRACEFUL_SHUTDOWN_SECONDS);
+  if (bgpGracefulShutdownSeconds === undefined) {
+    return err(`--bgp-graceful-shutdown-seconds must be a whole number from 0 to ${MOST_SHUTDOWN_SECONDS}`);
+  }
   const patterns = readExcludePatterns(own['exclude-file'] ?? EXCLUDE_FILE);
   if (!patterns.ok) return patterns;
   return ok({
@@ -62,9 +80,14 @@ export function readSpeakerFlags(argv: readonly string[], env: Environment): Res
     livenessPort,
     election,
     bgpListenPort,
+    bgpGracefulShutdownSeconds,
     scheduling: switches.has('real-time') ? 'real-time' : 'ordinary',
     livenessKeyDir: own['liveness-key-dir'] ?? LIVENESS_KEY_DIR,
   });
+}
+
+function readSeconds(text: string): number | undefined {
+  return /^\d{1,3}$/.test(text) && Number(text) <= MOST_SHUTDOWN_SECONDS ? Number(text) : undefined;
 }
 
 function podOf(name: string | undefined, uid: string | undefined): SpeakerFlags['pod'] {

@@ -130,6 +130,7 @@ const { bgp, routers } = openHostBgp({
   log,
   interfaces,
   listenPort: flags.bgpListenPort,
+  gracefulShutdownMs: flags.bgpGracefulShutdownSeconds * 1000,
   onChange: () => cluster.setBgpSessions(bgp.views()),
 });
 let layer2: Layer2Metrics | undefined;

@@ -38,6 +38,10 @@ function facts({
   };
 }
 
+function taint(key: string) {
+  return { taints: [{ key, value: '', effect: 'NoSchedule' }] };
+}
+
 function plan(given: Given = {}) {
   return planBgp(facts(given), sha256Hex);
 }
@@ -136,6 +140,25 @@ describe('a Service with an address', () => {
     const planned = plan(given);
     expect(planned.addresses).toMatchObject([{ reason: want, peers: [] }]);
     expect(planned.sessions).toMatchObject([{ routes: [] }]);
+  });
+
+  test.each([
+    {
+      reason: 'excluded by label',
+      given: { labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } },
+      want: true,
+    },
+    { reason: 'to be deleted', given: taint('ToBeDeletedByClusterAutoscaler'), want: true },
+    { reason: 'said to be off', given: taint('node.kubernetes.io/out-of-service'), want: undefined },
+    { reason: 'without a network', given: { networkUnavailable: true }, want: undefined },
+    { reason: 'cordoned', given: taint('node.kubernetes.io/unschedulable'), want: undefined },
+  ])('RFC 8326: of a node that is $reason routers are warned: $want', ({ given, want }) => {
+    expect(plan({ node: { ...node('node1', given), internalIps: [] } }).gracefulWithdrawal).toBe(want);
+  });
+
+  test('a cordoned node goes on: it still carries traffic', () => {
+    const cordoned = node('node1', taint('node.kubernetes.io/unschedulable'));
+    expect(plan({ node: { ...cordoned, internalIps: [] } }).sessions).toMatchObject([{ routes: [{}] }]);
   });
 
   test('two local preferences for two peers, or for prefixes of other lengths, are no conflict', () => {

@@ -109,6 +109,7 @@ metallb_election: metallb
 metallb_answer_ping: "yes"
 metallb_real_time: "yes"
 metallb_bgp_listen_port: 179
+metallb_bgp_graceful_shutdown_seconds: 30
 metallb_speaker_node_selector: {rack: "1"}
 metallb_image_repository: registry.local:5000/lb
 metallb_ver: "v7"

@@ -28,6 +28,7 @@ describe('the speaker’s flags', () => {
         livenessPort: 7946,
         election: 'spread',
         bgpListenPort: undefined,
+        bgpGracefulShutdownSeconds: 1,
         scheduling: 'ordinary',
         livenessKeyDir: '/etc/ml_secret_key',
         metricsPort: undefined,
@@ -45,6 +46,11 @@ describe('the speaker’s flags', () => {
     expect(read.ok && read.value.scheduling).toBe('real-time');
   });
 
+  test('how long routers have to turn to other nodes', () => {
+    const read = readSpeakerFlags(['--node-name=n', '--bgp-graceful-shutdown-seconds=120'], {});
+    expect(read.ok && read.value.bgpGracefulShutdownSeconds).toBe(120);
+  });
+
   test('MetalLB’s exclude list', () => {
     const file = excludeFile('good.yaml', 'announcedInterfacesToExclude: ["^docker.*", "^lo$"]\n');
     const read = readSpeakerFlags(['--node-name=n', file], {});
@@ -59,6 +65,11 @@ describe('the speaker’s flags', () => {
       name: 'a port to listen at that is none',
       given: ['--node-name=n', '--bgp-listen-port=0'],
       want: '--bgp-listen-port must be a port number; leave it out',
+    },
+    {
+      name: 'more time than a drain may take',
+      given: ['--node-name=n', '--bgp-graceful-shutdown-seconds=121'],
+      want: '--bgp-graceful-shutdown-seconds must be a whole number from 0 to 120',
     },
     {
       name: 'a malformed pattern',

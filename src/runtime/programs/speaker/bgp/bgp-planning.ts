@@ -65,7 +65,14 @@ export class BgpPlanning {
     // Which Services a route stands for may be another although the routes are the same.
     this.#plans.set(this.#generation, plan);
     this.#forget();
-    if (isNew) this.#options.post({ generation: this.#generation, sessions: plan.sessions });
+    const { sessions, gracefulWithdrawal } = plan;
+    if (isNew) {
+      this.#options.post({
+        generation: this.#generation,
+        sessions,
+        ...(gracefulWithdrawal === undefined ? {} : { gracefulWithdrawal }),
+      });
+    }
     return plan;
   }
 

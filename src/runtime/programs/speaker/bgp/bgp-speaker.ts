@@ -4,7 +4,7 @@
  *     setPlan(plan) ─▶ new peer: link ─▶ start          same peer, same options: its routes are set
  *                      changed options: ended, and made anew      gone: ended
  *     routers ──────▶ links to unnumbered routers: opened when it is known where those are
- *     close()       ─▶ the routers turn to other nodes, then the sessions end
+ *     a node that gives its routes up, or close() ─▶ the routers turn to other nodes, then the routes, or the sessions, go
  *
  * Ended is said so that as little as possible is lost: a router that restarts gracefully with us keeps the routes while a
  * session is only made anew, and while this speaker is replaced by another of its node.
@@ -31,8 +31,6 @@ import { nextHopsOf } from './next-hops.ts';
 import type { RouterWatch } from './router-watch.ts';
 import { type Remote, sessionText, streamTarget } from './session-options.ts';
 
-/** How long routers have to turn to other nodes, before routes that are about to go are withdrawn. */
-const SHUTDOWN_MS = 1000;
 /** How long what is said last has to get to them. */
 const FAREWELL_MS = 200;
 
@@ -48,6 +46,11 @@ export interface BgpSpeakerOptions {
   readonly routers: Pick<RouterWatch, 'setInterfaces' | 'router'>;
   /** Watches the ways to the routers that are to be; what it finds out is said by bfdChanged(). Closed with the sessions. */
   readonly bfd: Pick<BfdSessions, 'setSessions' | 'view' | 'close'>;
+  /**
+   * How long routers have to turn to other nodes, before routes that are about to go are withdrawn. 0: they are not told
+   * before.
+   */
+  readonly gracefulShutdownMs: number;
   /** Something of the views has changed. Not called from inside a call. */
   readonly onChange: () => void;
 }
@@ -62,6 +65,8 @@ export class BgpSpeaker {
   readonly #options: BgpSpeakerOptions;
   readonly #door: BgpDoor | undefined;
   #held: ReadonlyMap<string, Held> = new Map();
+  /** A plan that takes the routes away, which routers have been told is to come. */
+  #awaited: { plan: BgpPlan; readonly cancel: () => void } | undefined;
   #isClosing = false;
 
   constructor(options: BgpSpeakerOptions) {
@@ -72,8 +77,33 @@ export class BgpSpeaker {
     this.#door = new BgpDoor({ clock, random, log, listening, accepted });
   }
 
-  setPlan({ generation, sessions }: BgpPlan): void {
+  setPlan(plan: BgpPlan): void {
     if (this.#isClosing) return;
+    if (plan.gracefulWithdrawal === true && this.#options.gracefulShutdownMs > 0) this.#announceWithdrawal(plan);
+    else this.#carryOut(plan);
+  }
+
+  /** Routers turn to other nodes meanwhile. The first such plan sets the time; those that follow take its place. */
+  #announceWithdrawal(plan: BgpPlan): void {
+    const advertising = [...this.#held.values()].filter(({ link }) => link.view().advertisedRoutes > 0);
+    if (this.#awaited !== undefined) {
+      this.#awaited.plan = plan;
+    } else if (advertising.length === 0) {
+      this.#carryOut(plan);
+    } else {
+      for (const { link } of advertising) link.setGracefulShutdown('on');
+      const { clock, gracefulShutdownMs } = this.#options;
+      this.#awaited = {
+        plan,
+        cancel: clock.schedule(gracefulShutdownMs, () => this.#carryOut(this.#awaited?.plan ?? plan)),
+      };
+    }
+  }
+
+  #carryOut({ generation, sessions }: BgpPlan): void {
+    const wasAwaited = this.#awaited !== undefined;
+    this.#awaited?.cancel();
+    this.#awaited = undefined;
     const interfaces = sessions.flatMap(({ peer: { remote } }) => ('interface' in remote ? [remote.interface] : []));
     this.#options.routers.setInterfaces(interfaces);
     const before = this.#held;
@@ -94,6 +124,8 @@ export class BgpSpeaker {
     for (const [name, { link }] of before) {
       if (!now.has(name)) link.stop({ routes: 'withdraw', subcode: CEASE_PEER_DE_CONFIGURED });
     }
+    // The routes have gone by now, or are to stay after all.
+    if (wasAwaited) for (const { link } of now.values()) link.setGracefulShutdown('off');
     this.#door?.setPeers(this.#streamPeers());
     this.#options.bfd.setSessions(this.#wantedBfd());
     this.#options.clock.schedule(0, this.#options.onChange);
@@ -137,12 +169,16 @@ export class BgpSpeaker {
   async close(): Promise<void> {
     if (this.#isClosing) return;
     this.#isClosing = true;
+    this.#awaited?.cancel();
     this.#door?.close();
     const held = [...this.#held.values()];
     const established = held.filter(({ link }) => link.isEstablished);
     const leaving = established.filter((one) => !keepsRoutes(one));
-    for (const { link } of leaving) link.setGracefulShutdown('on');
-    if (leaving.length > 0) await this.#pause(SHUTDOWN_MS);
+    const { gracefulShutdownMs } = this.#options;
+    if (leaving.length > 0 && gracefulShutdownMs > 0) {
+      for (const { link } of leaving) link.setGracefulShutdown('on');
+      await this.#pause(gracefulShutdownMs);
+    }
     for (const one of held) {
       const routes = keepsRoutes(one) ? 'keep' : 'withdraw';
       one.link.stop({ routes, subcode: CEASE_ADMINISTRATIVE_SHUTDOWN, text: 'the speaker of this node ends' });

@@ -21,6 +21,7 @@ export interface HostBgpOptions {
   readonly interfaces: InterfaceWatch;
   /** Absent: nothing listens. */
   readonly listenPort: number | undefined;
+  readonly gracefulShutdownMs: number;
   readonly onChange: () => void;
 }
 
@@ -30,7 +31,7 @@ export interface HostBgp {
   readonly routers: RouterWatch;
 }
 
-export function openHostBgp({ log, interfaces, listenPort, onChange }: HostBgpOptions): HostBgp {
+export function openHostBgp({ log, interfaces, listenPort, gracefulShutdownMs, onChange }: HostBgpOptions): HostBgp {
   const routers = new RouterWatch({
     ports: { sockets: hostPacketSockets, interfaces },
     clock: hostClock,
@@ -54,6 +55,7 @@ export function openHostBgp({ log, interfaces, listenPort, onChange }: HostBgpOp
     interfaces: () => interfaces.current(),
     routers,
     bfd,
+    gracefulShutdownMs,
     onChange,
   });
   return { bgp, routers };

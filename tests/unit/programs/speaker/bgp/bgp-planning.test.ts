@@ -53,6 +53,16 @@ describe('what is handed over', () => {
     ]);
   });
 
+  test('of a node that is given up, that routers are to hear of it before', () => {
+    const { node: own, ...rest } = facts(['a']);
+    planning.plan(facts(['a']));
+    planning.plan({
+      ...rest,
+      node: { ...own, labels: { 'node.kubernetes.io/exclude-from-external-load-balancers': '' } },
+    });
+    expect(posted.map(({ gracefulWithdrawal }) => gracefulWithdrawal)).toEqual([undefined, true]);
+  });
+
   test('a cluster without BGP: one plan without a session, and no address looked at', () => {
     const unused = facts(['a'], { bgpPeers: [], bgpAdvertisements: [] });
     expect(planning.plan(unused)).toEqual({ sessions: [], addresses: [] });

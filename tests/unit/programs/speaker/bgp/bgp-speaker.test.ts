@@ -59,6 +59,7 @@ beforeEach(() => {
         isBfdClosed = true;
       },
     },
+    gracefulShutdownMs: 1000,
     onChange: () => {
       changes += 1;
     },
@@ -313,6 +314,97 @@ describe('BFD', () => {
     speaker.bfdChanged('router', { kind: 'switched-off', reason: 'by the router' });
     expect(speaker.views()).toMatchObject([{ state: 'established' }]);
   });
+});
+
+/** Of the last update that announces something. */
+function isLastAnnouncementGoing(stream: FakeStream): boolean {
+  const announcements = messagesIn(stream.written).flatMap((message) =>
+    message.kind === 'update' && message.received.update.announced.length > 0 ? [message.received.update] : [],
+  );
+  return JSON.stringify(announcements.at(-1)?.attributes).includes('"high":65535,"low":0');
+}
+
+function prefixesWithdrawn(stream: FakeStream): readonly string[] {
+  return messagesIn(stream.written).flatMap((message) =>
+    message.kind === 'update' ? message.received.update.withdrawn : [],
+  );
+}
+
+describe('a node that is to carry no more traffic', () => {
+  let stream: FakeStream;
+  beforeEach(() => {
+    speaker.setPlan({ generation: 1, sessions: [planned()] });
+    stream = establish();
+  });
+  const leave = (generation = 2) =>
+    speaker.setPlan({ generation, sessions: [planned({}, [])], gracefulWithdrawal: true });
+
+  test('RFC 8326: its routes are told once more with GRACEFUL_SHUTDOWN, and withdrawn when routers have had their time', async () => {
+    leave();
+    expect({ going: isLastAnnouncementGoing(stream), withdrawn: prefixesWithdrawn(stream) }).toEqual({
+      going: true,
+      withdrawn: [],
+    });
+    expect(speaker.views()).toMatchObject([{ advertisedGeneration: 1, advertisedRoutes: 1 }]);
+    await clock.advance(999);
+    expect(prefixesWithdrawn(stream)).toEqual([]);
+    await clock.advance(1);
+    expect(prefixesWithdrawn(stream)).toEqual(['198.51.100.1/32']);
+    expect(speaker.views()).toMatchObject([{ state: 'established', advertisedGeneration: 2, advertisedRoutes: 0 }]);
+  });
+
+  test('plans that come meanwhile do not lengthen it, and the last of them counts', async () => {
+    leave();
+    await clock.advance(900);
+    leave(3);
+    await clock.advance(100);
+    expect(speaker.views()).toMatchObject([{ advertisedGeneration: 3, advertisedRoutes: 0 }]);
+  });
+
+  test('and is to carry it after all: the routes stay, and are as before', async () => {
+    leave();
+    speaker.setPlan({ generation: 3, sessions: [planned()] });
+    await clock.advance(60_000);
+    expect({ going: isLastAnnouncementGoing(stream), withdrawn: prefixesWithdrawn(stream) }).toEqual({
+      going: false,
+      withdrawn: [],
+    });
+  });
+
+  test('comes back later: its routes are as before', async () => {
+    leave();
+    await clock.advance(1000);
+    speaker.setPlan({ generation: 3, sessions: [planned()] });
+    expect(isLastAnnouncementGoing(stream)).toBe(false);
+    expect(speaker.views()).toMatchObject([{ advertisedGeneration: 3, advertisedRoutes: 1 }]);
+  });
+
+  test('ends meanwhile: nothing is withdrawn twice', async () => {
+    leave();
+    const closed = speaker.close();
+    await clock.advance(5000);
+    await closed;
+    expect(messagesIn(stream.written).filter(({ kind }) => kind === 'notification')).toHaveLength(1);
+  });
+
+  test('withdraws at once what cannot be reached any more', () => {
+    speaker.setPlan({ generation: 2, sessions: [planned({}, [])] });
+    expect(prefixesWithdrawn(stream)).toEqual(['198.51.100.1/32']);
+  });
+});
+
+test('routers that are given no time are not warned: routes are withdrawn, and sessions end, at once', async () => {
+  speaker = new BgpSpeaker({ ...options, gracefulShutdownMs: 0 });
+  speaker.setPlan({ generation: 1, sessions: [planned()] });
+  const stream = establish();
+  speaker.setPlan({ generation: 2, sessions: [planned({}, [])], gracefulWithdrawal: true });
+  expect(prefixesWithdrawn(stream)).toEqual(['198.51.100.1/32']);
+  speaker.setPlan({ generation: 3, sessions: [planned()] });
+  const closed = speaker.close();
+  expect(isLastAnnouncementGoing(stream)).toBe(false);
+  expect(messagesIn(stream.written).at(-1)).toMatchObject({ kind: 'notification' });
+  await clock.advance(200);
+  await closed;
 });
 
 describe('the end', () => {
