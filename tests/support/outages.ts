@@ -42,6 +42,20 @@ export function outageMs(attempts: readonly Attempt[]): number {
   return outagesOf(attempts).reduce((sum, { beganMs, endedMs }) => sum + (endedMs ?? Infinity) - beganMs, 0);
 }
 
+/** Milliseconds of the longest outage; 0 without one, Infinity when the last one never ended. */
+export function longestOutageMs(attempts: readonly Attempt[]): number {
+  return Math.max(0, ...outagesOf(attempts).map(({ beganMs, endedMs }) => (endedMs ?? Infinity) - beganMs));
+}
+
+/**
+ * From the beginning of the first attempt that failed to that of the last. Where several ways are used at once and one of them
+ * is dead, failures come in between answers, and no outage is as long as that.
+ */
+export function failedForMs(attempts: readonly Attempt[]): number {
+  const failed = inOrder(attempts).filter(({ outcome }) => outcome !== 'answered');
+  return (failed.at(-1)?.beganMs ?? 0) - (failed[0]?.beganMs ?? 0);
+}
+
 /**
  * The longest time between the beginnings of two attempts. Much above the probe's interval, it was the probe that got no
  * processor, and what happened meanwhile nobody has seen.

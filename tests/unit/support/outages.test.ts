@@ -1,6 +1,13 @@
 /** Outages out of attempts. */
 import { describe, expect, test } from '@jest/globals';
-import { type Attempt, longestPauseMs, outageMs, outagesOf } from '../../support/outages.ts';
+import {
+  type Attempt,
+  failedForMs,
+  longestOutageMs,
+  longestPauseMs,
+  outageMs,
+  outagesOf,
+} from '../../support/outages.ts';
 
 /** "." answered, "t" timed out, "r" refused; one every 10 ms from 100 on. */
 function attempts(pattern: string): Attempt[] {
@@ -26,6 +33,7 @@ describe('outages', () => {
         { beganMs: 120, endedMs: 130, failed: 1, outcomes: ['ECONNREFUSED'] },
       ],
       totalMs: 20,
+      longestMs: 10,
     },
     {
       name: 'one that lasts',
@@ -34,9 +42,10 @@ describe('outages', () => {
       totalMs: Infinity,
     },
   ];
-  test.each(rows)('$name', ({ given, want, totalMs }) => {
+  test.each(rows)('$name', ({ given, want, totalMs, longestMs }) => {
     expect(outagesOf(attempts(given))).toEqual(want);
     expect(outageMs(attempts(given))).toBe(totalMs);
+    expect(longestOutageMs(attempts(given))).toBe(longestMs ?? totalMs);
   });
 
   test('attempts count in the order in which they began, not ended', () => {
@@ -44,6 +53,14 @@ describe('outages', () => {
     if (first === undefined || failed === undefined || last === undefined) throw new Error('three attempts');
     expect(outagesOf([first, last, failed])).toEqual(outagesOf([first, failed, last]));
   });
+});
+
+test.each([
+  { given: '....', wantMs: 0 },
+  { given: '.t.', wantMs: 0 },
+  { given: '.t..r.t..', wantMs: 50 },
+])('$given: attempts fail for $wantMs ms, answers between them or not', ({ given, wantMs }) => {
+  expect(failedForMs(attempts(given))).toBe(wantMs);
 });
 
 test('the longest pause tells when the probe itself stood still', () => {
