@@ -12,6 +12,7 @@ import { loadKubeConfig } from '../../adapters/kube/credentials.ts';
 import { EventSink } from '../../adapters/kube/events.ts';
 import { type LogLevel, openLog } from '../../adapters/observe/log.ts';
 import { BgpServiceStatuses } from './bgp/bgp-service-statuses.ts';
+import { ServiceReport } from './bgp/service-report.ts';
 import { SessionReport } from './bgp/session-report.ts';
 import { SessionStatuses } from './bgp/session-statuses.ts';
 import { Cluster } from './cluster.ts';
@@ -60,6 +61,13 @@ const sessionReport = new SessionReport({
   events,
   resource: (peer) => cluster.bgpPeer(peer),
 });
+const serviceReport = new ServiceReport({
+  nodeName: settings.nodeName,
+  clock: hostClock,
+  log,
+  events,
+  service: (key) => cluster.service(key),
+});
 
 const cluster = new Cluster({
   api,
@@ -73,8 +81,10 @@ const cluster = new Cluster({
     reportPlans(plans, before, { nodeName: settings.nodeName, log, events, alive, service });
     statuses.tell(plans, alive);
   },
-  onBgp: ({ sessions, services, prefixesOf }, alive) => {
+  onBgp: (told, alive) => {
+    const { sessions, services, prefixesOf } = told;
     sessionReport.tell(sessions);
+    serviceReport.tell(told, alive);
     bgpStatuses.tell(services, alive);
     sessionStatuses.tell(sessions, prefixesOf, alive);
   },

@@ -35,7 +35,15 @@ import type { AddressEntry, AddressTable } from './announced.ts';
 import { BgpPlanning, type ToldBgp } from './bgp/bgp-planning.ts';
 import { Calm, disturbanceMs, SPEAKERS_CALM_MS } from './calm.ts';
 import { Membership } from './membership.ts';
-import type { ClusterCounters, ClusterWorkerData, FromCluster, LivenessView, Peer, ToCluster } from './messages.ts';
+import type {
+  AdvertisedAddresses,
+  ClusterCounters,
+  ClusterWorkerData,
+  FromCluster,
+  LivenessView,
+  Peer,
+  ToCluster,
+} from './messages.ts';
 import { layer2Facts } from './snapshot.ts';
 import { LastHolders, TakeOverCounts } from './take-overs.ts';
 
@@ -84,6 +92,7 @@ export class Cluster {
   #table: AddressTable | undefined;
   #peers: readonly Peer[] | undefined;
   #speakerMacs: readonly Mac[] = [];
+  #advertised: readonly AdvertisedAddresses[] = [];
   #liveness: LivenessView = { states: {}, leaving: [], claims: [] };
   readonly #calm: Calm;
   #missing: readonly string[] | undefined;
@@ -264,7 +273,7 @@ export class Cluster {
     this.#handOver({ election, entries });
     this.#alive = caches.speakers.map(({ nodeName }) => nodeName);
     this.#tellBgp();
-    onPlanned({ plans: this.#plans, before, alive: this.#alive, service: (key) => this.#services.get(key) });
+    onPlanned({ plans: this.#plans, before, alive: this.#alive, service: (key) => this.service(key) });
     this.#takeOvers.tell(this.#plans);
     const counters = { ...countersOf(this.#plans, settings.nodeName, decided), takenOver: this.#takeOvers.list() };
     this.#options.post({ kind: 'counters', counters });
@@ -297,7 +306,17 @@ export class Cluster {
 
   #tellBgp(): void {
     const told = this.#isRetiring ? undefined : this.#bgp.told();
-    if (told !== undefined) this.#options.onBgp(told, this.#alive);
+    if (told === undefined) return;
+    this.#options.onBgp(told, this.#alive);
+    const services = Array.from(told.services, ([service, { addresses }]) => ({ service, addresses }));
+    if (isDeepStrictEqual(services, this.#advertised)) return;
+    this.#advertised = services;
+    this.#options.post({ kind: 'advertised', services });
+  }
+
+  /** `key`: "namespace/name". Undefined: there is none, or it carries no address. */
+  service(key: string): ServiceView | undefined {
+    return this.#services.get(key);
   }
 
   /** The BGPPeer as it is in the cluster. */

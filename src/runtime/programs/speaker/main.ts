@@ -33,7 +33,7 @@ import { GatewayWatch } from './gateway-watch.ts';
 import { livenessFigures } from './liveness-figures.ts';
 import { type LinkOutput, LivenessLink } from './liveness-link.ts';
 import { LivenessNews, some } from './liveness-news.ts';
-import type { ClusterCounters, FromCluster, Peer } from './messages.ts';
+import type { AdvertisedAddresses, ClusterCounters, FromCluster, Peer } from './messages.ts';
 import { speakerMetrics } from './metrics.ts';
 import { createPacketPath } from './packet-path.ts';
 import { TakeOverTimer } from './take-overs.ts';
@@ -95,6 +95,7 @@ const announced: Announced = new Announced({
 let generation = 0;
 let missing: readonly string[] = ['the cluster has not been read yet'];
 let counters: ClusterCounters | undefined;
+let advertised: readonly AdvertisedAddresses[] = [];
 const retired = Promise.withResolvers<void>();
 
 const seal = new DatagramSeal(boot);
@@ -181,6 +182,7 @@ if (flags.metricsPort !== undefined) {
     nodeName: flags.nodeName,
     packets: () => packetPath.snapshot(),
     cluster: () => counters,
+    advertised: () => advertised,
   });
   layer2 = layer2Metrics(registry, {
     takenOver: () => counters?.takenOver ?? [],
@@ -218,6 +220,9 @@ function handle(message: FromCluster): void {
       return;
     case 'counters':
       counters = message.counters;
+      return;
+    case 'advertised':
+      advertised = message.services;
       return;
     case 'retired':
       retired.resolve();

@@ -15,6 +15,7 @@
  *   BGP sessions, routes   ◀── 'bgp' ─────────   all of them, at every change of the plan
  *   /readyz                ◀── 'health' ──────   at every change of what is missing
  *   /metrics               ◀── 'counters' ────   after every plan
+ *   /metrics               ◀── 'advertised' ──   at every change of what routers were told
  *
  * Plain data only; each message stands alone.
  */
@@ -52,6 +53,8 @@ export type FromCluster =
   /** What keeps the cluster half from being ready, in words; none: it is ready. */
   | { readonly kind: 'health'; readonly missing: readonly string[] }
   | { readonly kind: 'counters'; readonly counters: ClusterCounters }
+  /** All that this node advertises by BGP. */
+  | { readonly kind: 'advertised'; readonly services: readonly AdvertisedAddresses[] }
   | { readonly kind: 'retired' };
 
 /** What the speakers know of each other without the API server. */
@@ -71,12 +74,20 @@ export interface Peer {
   readonly port: number;
 }
 
+/** What of a Service one router at least was told of. */
+export interface AdvertisedAddresses {
+  /** "namespace/name" */
+  readonly service: string;
+  /** Ordered. */
+  readonly addresses: readonly Ip[];
+}
+
 /** What the cluster half knows that /metrics shows. */
 export interface ClusterCounters {
   readonly configLoaded: boolean;
   /** Something in the configuration is faulty: an older version of it is in force. */
   readonly configStale: boolean;
-  /** What this node announces. */
+  /** What this node announces by layer 2. */
   readonly announced: readonly { readonly ip: string; readonly services: readonly string[] }[];
   /** How often this node took each address over from another; those that it never did are left out. */
   readonly takenOver: readonly { readonly ip: string; readonly count: number }[];

@@ -3,7 +3,7 @@
  * of the packet path's counters and the last word from the cluster half; nothing is counted twice.
  */
 import { Counter, Gauge, newRegistry, type Registry } from '../../adapters/observe/metrics.ts';
-import type { ClusterCounters } from './messages.ts';
+import type { AdvertisedAddresses, ClusterCounters } from './messages.ts';
 import type { AddressCounters } from './packet-counters.ts';
 import type { PacketPathSnapshot } from './packet-path.ts';
 
@@ -12,6 +12,8 @@ export interface SpeakerMetricsSources {
   readonly packets: () => PacketPathSnapshot;
   /** Undefined before the cluster half has said anything. */
   readonly cluster: () => ClusterCounters | undefined;
+  /** By BGP. */
+  readonly advertised: () => readonly AdvertisedAddresses[];
 }
 
 export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
@@ -83,13 +85,16 @@ export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
   );
   new Gauge({
     name: 'metallb_speaker_announced',
-    help: 'Services announced from this node.',
+    help: 'Services announced from this node; by BGP those that a router was told of.',
     registers,
     labelNames: ['service', 'protocol', 'node', 'ip'],
     collect() {
       this.reset();
       for (const { ip, services } of sources.cluster()?.announced ?? []) {
         for (const service of services) this.set({ service, protocol: 'layer2', node: sources.nodeName, ip }, 1);
+      }
+      for (const { service, addresses } of sources.advertised()) {
+        for (const ip of addresses) this.set({ service, protocol: 'bgp', node: sources.nodeName, ip }, 1);
       }
     },
   });

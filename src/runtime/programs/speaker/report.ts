@@ -3,21 +3,16 @@
  * gives up, and a log line and an Event for every address that no node announces any more, with what excludes each node.
  * Once per change, not per plan. What every speaker sees alike is told as an Event by one of them only.
  */
-import type { EventSink } from '../../adapters/kube/events.ts';
 import { refusalSummary } from '../../decide/announcing/refusal-summary.ts';
 import type { AddressPlan } from '../../decide/layer2/plan-layer2.ts';
 import type { Log } from '../../engine/log.ts';
-import type { ServiceView } from '../../model/service.ts';
 import { compareText } from '../../model/text-order.ts';
+import { type ServiceEventOptions, tellAssigned, tellOfService } from './service-events.ts';
 
-export interface ReportOptions {
-  readonly nodeName: string;
+export interface ReportOptions extends ServiceEventOptions {
   readonly log: Log;
-  readonly events: Pick<EventSink, 'emit'>;
   /** Nodes whose speakers live. */
   readonly alive: readonly string[];
-  /** By "namespace/name". */
-  readonly service: (key: string) => ServiceView | undefined;
 }
 
 export function reportPlans(
@@ -34,7 +29,7 @@ export function reportPlans(
     previous.delete(ip);
     if (owner === nodeName && was?.owner !== nodeName) {
       log.info({ ip, services, from: was?.owner }, 'announcing the address');
-      for (const key of services) tellAssigned(key, options);
+      for (const key of services) tellAssigned(key, 'layer2', options);
     } else if (owner !== nodeName && was?.owner === nodeName) {
       log.info({ ip, services, to: owner, reason }, 'no longer announcing the address');
     }
@@ -58,38 +53,12 @@ function isNews({ reason }: AddressPlan, was: AddressPlan | undefined): boolean 
   return reason !== 'no-serving-endpoint' || was?.owner !== undefined;
 }
 
-function tellAssigned(key: string, { nodeName, events, service }: ReportOptions): void {
-  const view = service(key);
-  if (view === undefined) return;
-  events.emit({
-    object: eventObject(view),
-    type: 'Normal',
-    reason: 'nodeAssigned',
-    message: `announcing from node "${nodeName}" with protocol "layer2"`,
-  });
-}
-
 function tellUnannounced(
   plan: AddressPlan & { readonly reason: NonNullable<AddressPlan['reason']> },
-  { events, service }: ReportOptions,
+  options: ReportOptions,
 ): void {
+  const message = refusalSummary(plan);
   for (const key of plan.services) {
-    const view = service(key);
-    if (view === undefined) continue;
-    events.emit({
-      object: eventObject(view),
-      type: 'Warning',
-      reason: 'announceFailed',
-      message: refusalSummary(plan),
-    });
+    tellOfService(key, { type: 'Warning', reason: 'announceFailed', message }, options);
   }
-}
-
-function eventObject({
-  namespace,
-  name,
-  uid,
-  resourceVersion,
-}: ServiceView): Parameters<EventSink['emit']>[0]['object'] {
-  return { apiVersion: 'v1', kind: 'Service', namespace, name, uid, resourceVersion };
 }

@@ -36,6 +36,8 @@ export interface ToldBgp {
   readonly sessions: readonly BgpSessionView[];
   /** Every Service that is advertised from here, by "namespace/name". */
   readonly services: ReadonlyMap<string, AdvertisedService>;
+  /** Whether a Service is to be advertised from here, to routers that there are sessions with or not. */
+  readonly isPlanned: (service: string) => boolean;
   /** What the peer has been told. */
   readonly prefixesOf: (peer: string) => readonly IpPrefix[];
 }
@@ -44,6 +46,8 @@ export class BgpPlanning {
   readonly #options: BgpPlanningOptions;
   #generation: number;
   #plan: NodeBgpPlan | undefined;
+  /** Services of it that a peer is to hear of. Undefined: nobody has asked yet. */
+  #planned: ReadonlySet<string> | undefined;
   /** Those that some session may still be at. */
   readonly #plans = new Map<number, NodeBgpPlan>();
   /** Undefined: nothing was heard of the sessions yet. */
@@ -62,6 +66,7 @@ export class BgpPlanning {
     const isNew = this.#plan === undefined || !isDeepStrictEqual(plan.sessions, this.#plan.sessions);
     if (isNew) this.#generation += 1;
     this.#plan = plan;
+    this.#planned = undefined;
     // Which Services a route stands for may be another although the routes are the same.
     this.#plans.set(this.#generation, plan);
     this.#forget();
@@ -102,7 +107,22 @@ export class BgpPlanning {
         { peers: [...peers], addresses: [...addresses].sort(compareIps) },
       ]),
     );
-    return { sessions, services, prefixesOf: (peer) => this.#prefixesTold(peer) };
+    return {
+      sessions,
+      services,
+      isPlanned: (service) => this.#servicesPlanned().has(service),
+      prefixesOf: (peer) => this.#prefixesTold(peer),
+    };
+  }
+
+  /** Of the last plan. */
+  #servicesPlanned(): ReadonlySet<string> {
+    this.#planned ??= new Set(
+      this.#plan?.addresses
+        .filter(({ peers }) => peers.some(({ prefixes }) => prefixes.length > 0))
+        .flatMap(({ services }) => services),
+    );
+    return this.#planned;
   }
 
   /** All that no session is at, or may just be getting to: one that takes nothing for minutes must not keep hundreds. */

@@ -101,6 +101,17 @@ describe('what is said to be advertised', () => {
     expect([told(), planning.told()?.prefixesOf('router')]).toEqual([{}, []]);
   });
 
+  test('beside it, what is to be: a Service stays planned while its session is down, and ceases with its endpoints', () => {
+    planning.plan(facts(['a', 'b']));
+    planning.heard([view({ state: 'active' })]);
+    const planned = () => ['default/a', 'default/b'].filter((key) => planning.told()?.isPlanned(key));
+    expect(planned()).toEqual(['default/a', 'default/b']);
+    planning.plan({ ...facts(['a', 'b']), endpoints: facts(['b']).endpoints });
+    expect(planned()).toEqual(['default/b']);
+    planning.plan(facts(['a', 'b'], { bgpPeers: [] }));
+    expect(planned()).toEqual([]);
+  });
+
   test('of a Service with two addresses only those that a router was told of', () => {
     const one = facts(['a']);
     const both = service('a', { ingress: [{ ip: ip('198.51.100.1') }, { ip: ip('2001:db8::1') }] });
