@@ -1,5 +1,10 @@
 /** An explanation as lines for people: sections with a heading each, columns aligned, no colour. */
-import type { AddressAnnouncement, AnnouncementSection, NodeStanding } from '../runtime/decide/explain/announcement.ts';
+import type {
+  AddressAnnouncement,
+  AnnouncementSection,
+  BgpStanding,
+  NodeStanding,
+} from '../runtime/decide/explain/announcement.ts';
 import type {
   AddressExplanation,
   Asks,
@@ -49,27 +54,58 @@ function announcementSections(announcement: AnnouncementSection | undefined): re
 
 /** Addresses of which the same is to be said are told together. */
 function nodeSections(addresses: readonly AddressAnnouncement[]): readonly (readonly string[])[] {
-  const byText = new Map<string, { readonly rows: readonly string[]; readonly ips: string[] }>();
-  for (const { ip, nodes } of addresses) {
-    const rows = nodeRows(nodes);
-    const text = rows.join('\n');
-    const known = byText.get(text);
-    if (known === undefined) byText.set(text, { rows, ips: [ip] });
-    else known.ips.push(ip);
-  }
-  return Array.from(byText.values(), ({ rows, ips }) => section(`nodes, for ${ips.join(', ')}`, rows));
+  return [
+    ...sectionsByText(
+      'nodes',
+      addresses.map(({ ip, nodes }) => ({ ip, rows: nodeRows(nodes) })),
+    ),
+    ...sectionsByText(
+      'BGP',
+      addresses.map(({ ip, bgp = [] }) => ({ ip, rows: bgpRows(bgp) })),
+    ),
+  ];
 }
 
-function nodeRows(nodes: readonly NodeStanding[]): string[] {
-  const rows = nodes
-    .slice(0, MOST_NODES)
-    .map(({ node, standing, reason, message, endpoints }) => [
-      node,
-      reason ?? standing,
-      message + formatPods(endpoints),
-    ]);
-  const more = nodes.length - MOST_NODES;
-  return [...table(rows), ...(more > 0 ? [`and ${more} more (-o json lists all)`] : [])];
+function sectionsByText(
+  name: string,
+  told: readonly { readonly ip: string; readonly rows: readonly string[] }[],
+): readonly (readonly string[])[] {
+  const byText = Map.groupBy(told, ({ rows }) => rows.join('\n'));
+  return Array.from(byText.values(), (same) => {
+    const ips = same.map(({ ip }) => ip).join(', ');
+    return section(`${name}, for ${ips}`, same[0]?.rows ?? []);
+  });
+}
+
+function nodeRows(nodes: readonly NodeStanding[]): readonly string[] {
+  return firstRows(
+    nodes.map(({ node, standing, reason, message, endpoints }) => [
+      [node, reason ?? standing, message + formatPods(endpoints)],
+    ]),
+  );
+}
+
+/** A row a peer, and one of a node that tells none. */
+function bgpRows(nodes: readonly BgpStanding[]): readonly string[] {
+  return firstRows(
+    nodes.map(({ node, standing, reason, message, peers, endpoints }) => {
+      const pods = formatPods(endpoints);
+      if (peers.length === 0) return [[node, '-', reason ?? standing, message + pods]];
+      return peers.map((peer) => [
+        node,
+        peer.peer,
+        peer.standing === 'not-meant' ? (peer.reason ?? peer.standing) : peer.standing,
+        peer.message + pods,
+      ]);
+    }),
+  );
+}
+
+/** Of so many nodes the rows. */
+function firstRows(rowsByNode: readonly (readonly (readonly string[])[])[]): readonly string[] {
+  const more = rowsByNode.length - MOST_NODES;
+  const rows = table(rowsByNode.slice(0, MOST_NODES).flat());
+  return [...rows, ...(more > 0 ? [`and ${more} more (-o json lists all)`] : [])];
 }
 
 function formatPods(endpoints: number | undefined): string {

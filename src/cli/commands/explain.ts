@@ -15,6 +15,7 @@ import {
 import type { PlannedNode } from '../../installer/plan/addon-plan.ts';
 import type { ObjectReaders } from '../../installer/steps/explain-world.ts';
 import { runOnNode } from '../../installer/steps/node-shell.ts';
+import { toBgpSessionStatus } from '../../runtime/adapters/kube/bgp-session-status.ts';
 import { toEndpointSliceView } from '../../runtime/adapters/kube/read-model.ts';
 import { toServiceView } from '../../runtime/adapters/kube/read-service.ts';
 import { toServiceBgpStatusView, toServiceL2StatusView } from '../../runtime/adapters/kube/service-status.ts';
@@ -38,6 +39,7 @@ const READERS: ObjectReaders = {
   endpointSlice: toEndpointSliceView,
   serviceStatus: toServiceL2StatusView,
   bgpStatus: toServiceBgpStatusView,
+  sessionStatus: toBgpSessionStatus,
 };
 
 export function explainCommand(): Command {

@@ -7,27 +7,27 @@
 import { namespaceLimits } from '../../runtime/decide/allocation/namespace-limits.ts';
 import { storedExclusions } from '../../runtime/decide/allocation/stored-exclusions.ts';
 import { storedReleases } from '../../runtime/decide/allocation/stored-releases.ts';
-import { type DecidedConfig, decideConfig, NO_MEMORY } from '../../runtime/decide/configuration/config-source.ts';
+import { decideConfig, NO_MEMORY } from '../../runtime/decide/configuration/config-source.ts';
 import type { ExplainWorld } from '../../runtime/decide/explain/case.ts';
 import type { CalicoBlock } from '../../runtime/model/calico.ts';
 import type { ConfigMapView, NamespaceView } from '../../runtime/model/cluster.ts';
-import type { RawResource } from '../../runtime/model/resource.ts';
 import type { Result } from '../../runtime/model/result.ts';
 import type { ServiceView } from '../../runtime/model/service.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
 import { orInstallError } from './apply-objects.ts';
+import { type BgpReaders, peersOutOfForce, readBgpWorld } from './bgp-world.ts';
 import { readCalico } from './calico-objects.ts';
 import type { Cluster } from './cluster.ts';
 import { argumentsOf, type Layer2Readers, readLayer2World } from './layer2-world.ts';
+import { type ResourceReader, readConfiguration } from './read-configuration.ts';
 import { listObjects, READ_WORLD } from './read-objects.ts';
 
 /** How objects of the API are read; the programs' own reading, which is not the installer's to know. */
-export interface ObjectReaders extends Layer2Readers {
+export interface ObjectReaders extends Layer2Readers, BgpReaders, ResourceReader {
   readonly service: (object: KubeObject) => ServiceView;
   readonly namespace: (object: KubeObject) => NamespaceView;
   readonly configMap: (object: KubeObject) => ConfigMapView;
-  readonly resource: (kind: string) => (object: KubeObject) => RawResource;
   /** The YAML in the old ConfigMap. */
   readonly yaml: (configMap: ConfigMapView) => Promise<Result<unknown>>;
 }
@@ -44,38 +44,29 @@ const CONTROLLER = {
 } as const;
 
 export async function readExplainWorld(cluster: Cluster, readers: ObjectReaders, nowMs: number): Promise<ExplainWorld> {
-  const [services, namespaces, pools, l2Advertisements, bgp, configMap, controller, layer2] = await Promise.all([
+  const [services, namespaces, lists, configMap, controller, layer2, bgp] = await Promise.all([
     listObjects(cluster, { apiVersion: 'v1', kind: 'Service' }),
     listObjects(cluster, { apiVersion: 'v1', kind: 'Namespace' }),
-    listObjects(cluster, { apiVersion: 'metallb.io/v1beta1', kind: 'IPAddressPool' }, { namespace: ADDON_NAMESPACE }),
-    listObjects(cluster, { apiVersion: 'metallb.io/v1beta1', kind: 'L2Advertisement' }, { namespace: ADDON_NAMESPACE }),
-    readBgpResources(cluster, readers),
+    readConfiguration(cluster, readers),
     orInstallError(READ_WORLD, cluster.get(OLD_CONFIG_MAP), 'reading the old ConfigMap'),
     orInstallError(READ_WORLD, cluster.get(CONTROLLER), 'reading the controller’s Deployment'),
     readLayer2World(cluster, readers, nowMs),
+    readBgpWorld(cluster, readers),
   ]);
-  const rawPools = pools.map(readers.resource('IPAddressPool'));
   const views = namespaces.map(readers.namespace);
-  const resources = {
-    pools: rawPools,
-    l2Advertisements: l2Advertisements.map(readers.resource('L2Advertisement')),
-    namespaces: views,
-  };
+  const resources = { ...lists, namespaces: views, nodes: layer2.nodes };
   const old = configMap === undefined ? {} : { configMap: await oldConfiguration(configMap, readers) };
+  const decided = decideConfig({ resources, ...old }, NO_MEMORY);
   return {
-    decided: decideConfig({ resources, ...old }, NO_MEMORY),
+    decided,
     services: services.map(readers.service),
     loadBalancerClass: servedClass(controller),
-    exclusions: rawPools.flatMap(storedExclusions),
-    releases: rawPools.flatMap((pool) => storedReleases(pool, Date.parse)),
+    exclusions: lists.pools.flatMap(storedExclusions),
+    releases: lists.pools.flatMap((pool) => storedReleases(pool, Date.parse)),
     namespaceLimits: namespaceLimits(views).limits,
     nowMs,
-    // Only for which pools they cover: without peers and Secrets beside them, their faults would be told wrongly.
-    layer2: {
-      ...layer2,
-      ...(await calicoBlocks(cluster, controller)),
-      bgpPools: bgpPools(decideConfig({ resources: { ...resources, ...bgp }, ...old }, NO_MEMORY)),
-    },
+    layer2: { ...layer2, ...(await calicoBlocks(cluster, controller)) },
+    bgp: { ...bgp, faultyPeers: peersOutOfForce(decided), nowMs },
     controllerState: controllerState(controller),
     formatTime: (ms) => new Date(ms).toISOString().replace(/\.\d+Z$/, 'Z'),
   };
@@ -110,22 +101,4 @@ function controllerState(controller: KubeObject | undefined): string {
   const { readyReplicas = 0 } = (controller['status'] ?? {}) as { readyReplicas?: number };
   const { replicas = 1 } = (controller['spec'] ?? {}) as { replicas?: number };
   return `${readyReplicas} of ${replicas} pods of Deployment ${ADDON_NAMESPACE}/controller are ready.`;
-}
-
-async function readBgpResources(
-  cluster: Cluster,
-  readers: ObjectReaders,
-): Promise<{ readonly bgpAdvertisements: readonly RawResource[]; readonly communities: readonly RawResource[] }> {
-  const [advertisements, communities] = await Promise.all(
-    ['BGPAdvertisement', 'Community'].map(async (kind) => {
-      const scope = { namespace: ADDON_NAMESPACE };
-      const objects = await listObjects(cluster, { apiVersion: 'metallb.io/v1beta1', kind }, scope);
-      return objects.map(readers.resource(kind));
-    }),
-  );
-  return { bgpAdvertisements: advertisements ?? [], communities: communities ?? [] };
-}
-
-function bgpPools({ config }: DecidedConfig): ReadonlySet<string> {
-  return new Set((config?.bgpAdvertisements ?? []).flatMap(({ pools }) => pools));
 }

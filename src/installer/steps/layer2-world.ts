@@ -9,7 +9,7 @@ import { CONFLICTS_ANNOTATION, parseSpeakerConflicts } from '../../runtime/decid
 import { INTERFACES_ANNOTATION, parseSpeaker, SPEAKER_LEASE_LABELS } from '../../runtime/decide/speaker-facts.ts';
 import type { EndpointSliceView, LeaseView } from '../../runtime/model/cluster.ts';
 import type { NodeView } from '../../runtime/model/node.ts';
-import type { ServiceBgpStatusView, ServiceL2StatusView } from '../../runtime/model/service-status.ts';
+import type { ServiceL2StatusView } from '../../runtime/model/service-status.ts';
 import type { KubeObject } from '../kube-object.ts';
 import { ADDON_NAMESPACE } from '../plan/addon-plan.ts';
 import { orInstallError } from './apply-objects.ts';
@@ -23,7 +23,6 @@ export interface Layer2Readers {
   /** Undefined: it belongs to no Service. */
   readonly endpointSlice: (object: KubeObject) => EndpointSliceView | undefined;
   readonly serviceStatus: (object: KubeObject) => ServiceL2StatusView;
-  readonly bgpStatus: (object: KubeObject) => ServiceBgpStatusView;
 }
 
 const SPEAKER = {
@@ -32,7 +31,6 @@ const SPEAKER = {
   metadata: { name: 'speaker', namespace: ADDON_NAMESPACE },
 } as const;
 const STATUSES = { apiVersion: 'metallb.io/v1beta1', kind: 'ServiceL2Status' } as const;
-const BGP_STATUSES = { apiVersion: 'metallb.io/v1beta1', kind: 'ServiceBGPStatus' } as const;
 const LEASES = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease' } as const;
 
 /** All but what the configuration says. */
@@ -40,13 +38,12 @@ export async function readLayer2World(
   cluster: Cluster,
   readers: Layer2Readers,
   nowMs: number,
-): Promise<Omit<Layer2World, 'bgpPools' | 'calicoBlocks'>> {
-  const [nodes, slices, leases, statuses, bgpStatuses, speaker] = await Promise.all([
+): Promise<Omit<Layer2World, 'calicoBlocks'>> {
+  const [nodes, slices, leases, statuses, speaker] = await Promise.all([
     listObjects(cluster, { apiVersion: 'v1', kind: 'Node' }),
     listObjects(cluster, { apiVersion: 'discovery.k8s.io/v1', kind: 'EndpointSlice' }),
     listSpeakerLeases(cluster),
     listObjects(cluster, STATUSES, { namespace: ADDON_NAMESPACE }),
-    listObjects(cluster, BGP_STATUSES, { namespace: ADDON_NAMESPACE }),
     orInstallError(READ_WORLD, cluster.get(SPEAKER), 'reading the speakers’ DaemonSet'),
   ]);
   const flags = argumentsOf(speaker);
@@ -58,7 +55,6 @@ export async function readLayer2World(
     endpoints: endpointsByService(slices.flatMap((slice) => readers.endpointSlice(slice) ?? [])),
     speakers: standings,
     statuses: statuses.map(readers.serviceStatus),
-    bgpStatuses: bgpStatuses.map(readers.bgpStatus),
     excludedNodes: flags.includes('--ignore-exclude-lb') ? 'use' : 'skip',
     election: flags.some((flag) => /^--[a-z0-9-]*election=metallb$/.test(flag)) ? 'metallb' : 'spread',
     conflicts: views

@@ -38,6 +38,8 @@ export interface ServiceBgpStatusView {
   readonly service: string;
   /** Names of BGPPeers, ordered. */
   readonly peers: readonly string[];
+  /** The annotation's text; "" where there is none. */
+  readonly addresses: string;
 }
 
 /** The node that it speaks of: the status says it for good, the labels until there is one. */

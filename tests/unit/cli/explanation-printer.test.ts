@@ -111,6 +111,38 @@ nodes, for 10.0.0.1, fd00::1:
     expect(text).toContain('no speaker runs there; no ready pods of the Service there');
   });
 
+  test('by BGP: a row for every peer of a node, and one for a node that tells none', () => {
+    const peer = (name: string, given: object = {}) => ({
+      peer: name,
+      standing: 'told',
+      message: '10.0.0.1/32; session established',
+      ...given,
+    });
+    const bgp = [
+      {
+        node: 'n1',
+        standing: 'advertises',
+        message: 'advertises it',
+        peers: [
+          peer('tor-1'),
+          peer('tor-6', { standing: 'not-meant', reason: 'family-not-carried', message: 'carries no IPv4 routes' }),
+        ],
+        endpoints: 1,
+      },
+      { node: 'node2', standing: 'cannot', reason: 'no-peer-for-node', message: 'no BGPPeer', peers: [] },
+    ];
+    expect(told([{ ...at('10.0.0.1'), nodes: [], bgp }])).toContain(`
+BGP, for 10.0.0.1:
+  n1     tor-1  told                10.0.0.1/32; session established; 1 ready pod of the Service there
+  n1     tor-6  family-not-carried  carries no IPv4 routes; 1 ready pod of the Service there
+  node2  -      no-peer-for-node    no BGPPeer
+`);
+    const many = Array.from({ length: 30 }, (_, i) => ({ ...bgp[0], node: `n${i}` }));
+    const text = told([{ ...at('10.0.0.1'), nodes: [], bgp: many }]);
+    expect(text.split('\n').filter((line) => line.includes('tor-1'))).toHaveLength(20);
+    expect(text).toContain('\n  and 10 more (-o json lists all)\n');
+  });
+
   test('of a thousand nodes the first are shown, and how to see the rest', () => {
     const nodes = Array.from({ length: 1000 }, (_, i) => ({ node: `n${i}`, standing: 'could', message: 'could' }));
     expect(told([{ ...at('10.0.0.1'), nodes }])).toContain('\n  and 980 more (-o json lists all)\n');

@@ -3,6 +3,7 @@ import { CONFIGURATION_READERS } from '../../../src/cli/cluster-readers.ts';
 import { explainAll, explainOne } from '../../../src/installer/explain-service.ts';
 import type { KubeObject } from '../../../src/installer/kube-object.ts';
 import { ClusterError, type Kind } from '../../../src/installer/steps/cluster.ts';
+import { toBgpSessionStatus } from '../../../src/runtime/adapters/kube/bgp-session-status.ts';
 import { toEndpointSliceView } from '../../../src/runtime/adapters/kube/read-model.ts';
 import { toServiceView } from '../../../src/runtime/adapters/kube/read-service.ts';
 import { toServiceBgpStatusView, toServiceL2StatusView } from '../../../src/runtime/adapters/kube/service-status.ts';
@@ -14,6 +15,7 @@ const READERS = {
   endpointSlice: toEndpointSliceView,
   serviceStatus: toServiceL2StatusView,
   bgpStatus: toServiceBgpStatusView,
+  sessionStatus: toBgpSessionStatus,
 };
 const NOW = Date.parse('2026-03-01T00:00:00Z');
 
@@ -155,4 +157,80 @@ test('where the controller was told to have Calico advertise, what Calico lists 
   expect(await reasons()).toEqual(['calico-not-told']);
   input.cluster.calico.add('projectcalico.org/v3');
   expect(await reasons()).toEqual(['by-calico']);
+});
+
+describe('BGP', () => {
+  const ASKED = { namespace: 'web', name: 'nginx' };
+  const own = (kind: string, name: string, fields: object, version = 'v1beta1'): KubeObject => ({
+    apiVersion: `metallb.io/${version}`,
+    kind,
+    metadata: { name, namespace: 'metallb-system', uid: name, resourceVersion: '1', generation: 1 },
+    ...fields,
+  });
+  const said = (node: string, peers: readonly string[], addresses: string): KubeObject => {
+    const object = own('ServiceBGPStatus', `bgp-${node}`, {
+      status: { node, serviceNamespace: 'web', serviceName: 'nginx', peers },
+    });
+    return {
+      ...object,
+      metadata: { ...object.metadata, annotations: { 'metallb.io/announced-addresses': addresses } },
+    };
+  };
+  const CLUSTER: readonly KubeObject[] = [
+    pool('a', { addresses: ['10.0.0.0/24'] }),
+    own('BGPAdvertisement', 'a', { spec: { ipAddressPools: ['a'] } }),
+    own('BGPPeer', 'tor', { spec: { myASN: 64512, peerASN: 64513, peerAddress: '192.0.2.1' } }, 'v1beta2'),
+    { apiVersion: 'v1', kind: 'Node', metadata: { name: 'n1', labels: {} } },
+    {
+      apiVersion: 'coordination.k8s.io/v1',
+      kind: 'Lease',
+      metadata: { name: 'speaker-n1', namespace: 'metallb-system', labels: { app: 'metallb', component: 'speaker' } },
+      spec: { holderIdentity: 'n1', renewTime: '2026-02-28T23:59:59.000000Z', leaseDurationSeconds: 5 },
+    },
+    service('web', 'nginx', {}, [{ ip: '10.0.0.7' }]),
+    namespace('web'),
+    {
+      apiVersion: 'discovery.k8s.io/v1',
+      kind: 'EndpointSlice',
+      metadata: { namespace: 'web', name: 'nginx-x', labels: { 'kubernetes.io/service-name': 'nginx' } },
+      endpoints: [{ addresses: ['10.69.0.2'], nodeName: 'n1' }],
+    },
+  ];
+  const stateOf = (state: string, fields: object = {}) =>
+    own('BGPSessionStatus', 'n1-tor', {
+      status: { node: 'n1', peer: 'tor', state, since: '2026-02-28T23:00:00Z', ...fields },
+    });
+
+  test('whom the speakers told of the address, and how the session fares', async () => {
+    const input = inputOf(...CLUSTER, said('n1', ['tor'], '10.0.0.7'), stateOf('established'));
+    const { announcement } = await explainOne(input, ASKED);
+    expect(announcement).toMatchObject({ announced: true, advice: [] });
+    expect(announcement?.addresses[0]).toMatchObject({
+      reason: 'by-bgp',
+      bgp: [{ node: 'n1', peers: [{ peer: 'tor', standing: 'told', message: '10.0.0.7/32; session established' }] }],
+    });
+    expect((await explainAll(input)).map(({ reason }) => reason)).not.toContain('bgp-nobody-told');
+  });
+
+  test('an address that the annotation leaves out was not told, and why the session is down', async () => {
+    const lastError = 'the router refuses the connection';
+    const input = inputOf(...CLUSTER, said('n1', ['tor'], '10.0.0.8'), stateOf('active', { lastError }));
+    const { announcement } = await explainOne(input, ASKED);
+    expect(announcement?.addresses[0]).toMatchObject({
+      reason: 'bgp-nobody-told',
+      bgp: [
+        {
+          standing: 'is-to',
+          peers: [{ message: `is to be told of 10.0.0.7/32; session active: ${lastError}` }],
+        },
+      ],
+    });
+  });
+
+  test('a BGPPeer that is faulty is told among the faults', async () => {
+    const faulty = own('BGPPeer', 'tor', { spec: { myASN: 64512, peerASN: 64513, peerAddress: 'nowhere' } }, 'v1beta2');
+    const { configuration, announcement } = await explainOne(inputOf(...CLUSTER, faulty), ASKED);
+    expect(configuration.faults.join()).toContain('BGPPeer metallb-system/tor');
+    expect(announcement?.addresses[0]?.bgp?.[0]?.reason).toBe('no-peer-for-node');
+  });
 });

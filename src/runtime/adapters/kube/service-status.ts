@@ -21,11 +21,12 @@ export function toServiceL2StatusView(raw: Untyped): ServiceL2StatusView {
 }
 
 export function toServiceBgpStatusView(raw: Untyped): ServiceBgpStatusView {
-  const status = asObject(raw['status']);
+  const { annotations, status } = toStatusObjectView(raw);
   const [namespace, name] = [asString(status['serviceNamespace']), asString(status['serviceName'])];
   return {
     node: asString(status['node']),
     service: formatKey({ namespace, name }),
     peers: asArray(status['peers']).map(asString),
+    addresses: annotations[STATUS_ADDRESSES_ANNOTATION] ?? '',
   };
 }

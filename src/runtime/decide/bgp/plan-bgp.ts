@@ -19,7 +19,7 @@ import type { NodeView } from '../../model/node.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import { formatKey, type ServiceView } from '../../model/service.ts';
 import { AdvertisementLists } from '../announcing/advertisement-lists.ts';
-import { carriedAddresses, type ServiceFacts } from '../announcing/carried-addresses.ts';
+import { type CarriedAddress, carriedAddresses, type ServiceFacts } from '../announcing/carried-addresses.ts';
 import { isInOrder, type NodeUnfitness, nodeUnfitness } from '../announcing/node-fitness.ts';
 import { type EndpointsByService, isServed, servingNodes } from '../announcing/serving-endpoints.ts';
 import { indexPools, type PoolIndex, poolOf } from '../pool-index.ts';
@@ -29,12 +29,17 @@ import type { BgpRefusal, PeerRefusal } from './refusals.ts';
 import { carriesFamily } from './session-families.ts';
 import { identifierOf } from './session-identifier.ts';
 
-export interface BgpFacts extends ServiceFacts {
+/** What the routes of an address depend on. */
+export interface RouteFacts {
   readonly config: Config;
   readonly endpoints: EndpointsByService;
   /** The node that is planned for. */
-  readonly node: NodeView & { readonly internalIps: readonly Ip[] };
+  readonly node: NodeView;
   readonly excludedNodes: 'skip' | 'use';
+}
+
+export interface BgpFacts extends ServiceFacts, RouteFacts {
+  readonly node: NodeView & { readonly internalIps: readonly Ip[] };
 }
 
 export interface NodeBgpPlan {
@@ -65,19 +70,11 @@ export interface PeerRoutes {
 
 /** Sessions and routes of one node, and what is to be said of every address. */
 export function planBgp(facts: BgpFacts, sha256Hex: Sha256Hex): NodeBgpPlan {
-  const { config, node } = facts;
-  const peers = config.bgpPeers.filter(({ nodeSelectors }) => isSelected(nodeSelectors, node.labels));
-  const context: Context = {
-    facts,
-    index: indexPools(config),
-    lists: new AdvertisementLists(config.bgpAdvertisements),
-    unfit: nodeUnfitness(node, facts.excludedNodes),
-    onNode: new Map(),
-  };
-  const assessed = carriedAddresses(facts).map(({ ip, services }) => ({
-    ip,
-    services,
-    verdict: assess(ip, services, context),
+  const peers = peersOf(facts);
+  const context = contextOf(facts);
+  const assessed = carriedAddresses(facts).map((carried) => ({
+    ...carried,
+    verdict: assess(carried.ip, carried.services, context),
   }));
   const announced = assessed.flatMap(({ ip, verdict }) =>
     typeof verdict === 'string' ? [] : [{ ip, advertisements: verdict }],
@@ -85,18 +82,49 @@ export function planBgp(facts: BgpFacts, sha256Hex: Sha256Hex): NodeBgpPlan {
   return {
     sessions: sessionsOf(peers, announced, facts, sha256Hex),
     ...(context.unfit !== undefined && isInOrder(context.unfit) ? { gracefulWithdrawal: true } : {}),
-    addresses: assessed.map(({ ip, services, verdict }) => ({
-      ip,
-      services: services.map(formatKey),
-      ...(typeof verdict === 'string'
-        ? { reason: verdict, peers: [] }
-        : { peers: peers.map((peer) => routesTo(peer, ip, verdict)) }),
-    })),
+    addresses: assessed.map((address) => describe(address, peers)),
+  };
+}
+
+/** The same of one address after the other, for those who ask for few of them. */
+export function routePlanner(facts: RouteFacts): (carried: CarriedAddress) => AddressRoutes {
+  const peers = peersOf(facts);
+  const context = contextOf(facts);
+  return ({ ip, services }) => describe({ ip, services, verdict: assess(ip, services, context) }, peers);
+}
+
+/** Those that the node has a session with. */
+function peersOf({ config, node }: RouteFacts): readonly BgpPeer[] {
+  return config.bgpPeers.filter(({ nodeSelectors }) => isSelected(nodeSelectors, node.labels));
+}
+
+interface AssessedAddress extends CarriedAddress {
+  readonly verdict: readonly BgpAdvertisement[] | BgpRefusal;
+}
+
+function describe({ ip, services, verdict }: AssessedAddress, peers: readonly BgpPeer[]): AddressRoutes {
+  return {
+    ip,
+    services: services.map(formatKey),
+    ...(typeof verdict === 'string'
+      ? { reason: verdict, peers: [] }
+      : { peers: peers.map((peer) => routesTo(peer, ip, verdict)) }),
+  };
+}
+
+function contextOf(facts: RouteFacts): Context {
+  const { config, node, excludedNodes } = facts;
+  return {
+    facts,
+    index: indexPools(config),
+    lists: new AdvertisementLists(config.bgpAdvertisements),
+    unfit: nodeUnfitness(node, excludedNodes),
+    onNode: new Map(),
   };
 }
 
 interface Context {
-  readonly facts: BgpFacts;
+  readonly facts: RouteFacts;
   readonly index: PoolIndex;
   readonly lists: AdvertisementLists<BgpAdvertisement>;
   readonly unfit: NodeUnfitness | undefined;

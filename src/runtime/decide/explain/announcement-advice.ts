@@ -3,6 +3,7 @@ import type { Ip } from '../../model/ip.ts';
 import type { ServiceView } from '../../model/service.ts';
 import type { AddressRefusal, NodeRefusal } from '../layer2/refusals.ts';
 import type { AddressAnnouncement, NodeStanding } from './announcement.ts';
+import { bgpAdvice } from './bgp-advice.ts';
 import { refusalAdvice } from './layer2-words.ts';
 import { type PlannedWorld, poolNameOf, refusedCase } from './layer2-world.ts';
 import { toldList } from './told-list.ts';
@@ -12,16 +13,22 @@ export function announcementAdvice(
   service: ServiceView,
   address: AddressAnnouncement,
 ): readonly string[] {
-  const { ip, reason, nodes, owner } = address;
+  const { ip, bgp } = address;
+  const byBgp = bgp === undefined ? [] : bgpAdvice(planned, { service, ip, standings: bgp });
+  return [...reasonAdvice(planned, service, address), ...byBgp];
+}
+
+function reasonAdvice(
+  planned: PlannedWorld,
+  service: ServiceView,
+  { ip, reason, nodes, owner, bgp }: AddressAnnouncement,
+): readonly string[] {
   switch (reason) {
     case 'announced':
     case 'by-bgp':
     case 'by-calico':
-      return [];
     case 'bgp-nobody-told':
-      return [
-        './install bgp says how the sessions fare and why; a Service without ready pods, or whose nodes no BGPAdvertisement chooses, is advertised by nobody',
-      ];
+      return [];
     case 'calico-not-told':
       return [
         'see what the controller says of it: kubectl get configurationstate controller -n metallb-system -o yaml (errorSummary); docs/calico.md has the ways out',
@@ -35,7 +42,8 @@ export function announcementAdvice(
         `look at the speaker of ${owner ?? 'the nodes'}: kubectl logs -n metallb-system -l component=speaker --prefix (its word is in servicel2statuses.metallb.io)`,
       ];
     case 'no-candidate-node':
-      return candidateAdvice(planned, ip, nodes);
+      // Of an address that only BGP covers, it is BGP that says what its nodes lack.
+      return nodes.length === 0 && bgp !== undefined ? [] : candidateAdvice(planned, ip, nodes);
     default:
       return addressAdvice(planned, service, ip, reason);
   }
@@ -53,13 +61,19 @@ function addressAdvice(
       return [`put ${ip} into an IPAddressPool, or clear the Service’s status to get another address`];
     case 'no-advertisement-for-pool': {
       const pool = poolNameOf(planned, ip);
-      const others = planned.config.l2Advertisements.filter(({ pools }) => pools.includes(pool));
-      const selecting = others.map(({ name: other }) => `"${other}"`);
+      const { l2Advertisements, bgpAdvertisements, bgpPeers } = planned.config;
+      const selecting = [
+        ...l2Advertisements.map((advertisement) => ({ ...advertisement, kind: 'L2Advertisement' })),
+        ...bgpAdvertisements.map((advertisement) => ({ ...advertisement, kind: 'BGPAdvertisement' })),
+      ]
+        .filter(({ pools }) => pools.includes(pool))
+        .map(({ kind, name: other }) => `${kind} "${other}"`);
+      const kinds = bgpPeers.length === 0 ? 'an L2Advertisement' : 'an L2Advertisement, or a BGPAdvertisement,';
       return [
         ...(selecting.length === 0
           ? []
-          : [`let spec.serviceSelectors of L2Advertisement ${toldList(selecting)} match the labels of the Service`]),
-        `create an L2Advertisement that covers pool "${pool}" (spec.ipAddressPools: [${pool}])`,
+          : [`let spec.serviceSelectors of ${toldList(selecting)} match the labels of the Service`]),
+        `create ${kinds} that covers pool "${pool}" (spec.ipAddressPools: [${pool}])`,
       ];
     }
     case 'address-in-use-on-lan':

@@ -8,6 +8,7 @@ import { poolsInOrder } from '../allocation/pool-choice.ts';
 import type { PoolUsage } from '../allocation/pool-usage.ts';
 import { readRequest, type ServiceRequest } from '../allocation/service-request.ts';
 import type { DecidedConfig } from '../configuration/config-source.ts';
+import type { BgpWorld } from './bgp-world.ts';
 import type { Layer2World } from './layer2-world.ts';
 
 export interface ExplainWorld extends Omit<AllocationRules, 'config'> {
@@ -16,6 +17,8 @@ export interface ExplainWorld extends Omit<AllocationRules, 'config'> {
   readonly services: readonly ServiceView[];
   /** Absent: it was not looked at who announces. */
   readonly layer2?: Layer2World;
+  /** Given with layer2. */
+  readonly bgp?: BgpWorld;
   /** What is known of the controller's pods, a sentence: "0 of 2 pods of it are ready". "": nothing. */
   readonly controllerState: string;
   /** Milliseconds since the Unix epoch as people read them. */

@@ -53,10 +53,11 @@ export function explainService(world: ExplainWorld, key: string): Explanation {
 }
 
 /** Undefined: it was not looked at who announces, or nothing can be planned. */
-function plannedOf({ decided, services, loadBalancerClass, layer2 }: ExplainWorld): PlannedWorld | undefined {
+function plannedOf(world: ExplainWorld): PlannedWorld | undefined {
+  const { decided, services, loadBalancerClass, layer2, bgp } = world;
   const { config } = decided;
-  if (config === undefined || layer2 === undefined) return undefined;
-  return planWorld({ config, services, loadBalancerClass, world: layer2 });
+  if (config === undefined || layer2 === undefined || bgp === undefined) return undefined;
+  return planWorld({ config, services, loadBalancerClass, world: layer2, bgp });
 }
 
 /**

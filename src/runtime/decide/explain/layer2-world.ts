@@ -12,16 +12,12 @@ import { anySelectorMatches } from '../../model/labels.ts';
 import type { NodeView, SpeakerView } from '../../model/node.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import { type EndpointView, formatKey, type ServiceView } from '../../model/service.ts';
-import {
-  type ServiceBgpStatusView,
-  type ServiceL2StatusView,
-  statusNode,
-  statusService,
-} from '../../model/service-status.ts';
+import { type ServiceL2StatusView, statusNode, statusService } from '../../model/service-status.ts';
 import { compareText } from '../../model/text-order.ts';
 import { conflictsInForce } from '../layer2/lan-conflicts.ts';
 import { type AddressPlan, planLayer2 } from '../layer2/plan-layer2.ts';
 import { indexPools, type PoolIndex, poolOf } from '../pool-index.ts';
+import { type BgpWorld, type PlannedBgp, planBgpWorld } from './bgp-world.ts';
 
 export interface Layer2World {
   readonly nodes: readonly NodeView[];
@@ -32,10 +28,6 @@ export interface Layer2World {
   readonly statuses: readonly ServiceL2StatusView[];
   readonly excludedNodes: 'skip' | 'use';
   readonly election: 'spread' | 'metallb';
-  /** Names of the pools that a BGPAdvertisement covers. */
-  readonly bgpPools: ReadonlySet<string>;
-  /** Which nodes say to which routers they have advertised a Service. Absent: it was not asked. */
-  readonly bgpStatuses?: readonly ServiceBgpStatusView[];
   /** Where the controller keeps Calico's list of blocks: the blocks that are in it. Absent: Calico is left alone. */
   readonly calicoBlocks?: readonly CalicoBlock[];
   /** Addresses that a host which is no speaker holds, as the speakers that live say. */
@@ -62,6 +54,7 @@ export interface PlannedWorld {
   readonly speakers: ReadonlyMap<string, SpeakerStanding>;
   /** The nodes whose speakers say that they announce the address of the Service, ordered; dead ones among them. */
   readonly announcersOf: (service: string, ip: Ip) => readonly string[];
+  readonly bgp: PlannedBgp;
 }
 
 export interface PlanInput {
@@ -69,9 +62,11 @@ export interface PlanInput {
   readonly services: readonly ServiceView[];
   readonly loadBalancerClass: string | undefined;
   readonly world: Layer2World;
+  readonly bgp: BgpWorld;
 }
 
-export function planWorld({ config, services, loadBalancerClass, world }: PlanInput): PlannedWorld {
+export function planWorld({ world, bgp, ...planned }: PlanInput): PlannedWorld {
+  const { config, services, loadBalancerClass } = planned;
   const byKey = new Map(services.map((service) => [formatKey(service), service]));
   const said = saidBy(world.statuses);
   const announcersOf = (service: string, ip: Ip): readonly string[] =>
@@ -108,6 +103,7 @@ export function planWorld({ config, services, loadBalancerClass, world }: PlanIn
     services: byKey,
     speakers: new Map(speakers.map((speaker) => [speaker.nodeName, speaker])),
     announcersOf,
+    bgp: planBgpWorld({ ...planned, nodes, endpoints, speakers, excludedNodes, bgp }),
   };
 }
 

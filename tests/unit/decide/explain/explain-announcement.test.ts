@@ -57,11 +57,11 @@ function world(given: Given = {}): ExplainWorld {
       statuses: [status('n2')],
       excludedNodes: 'skip',
       election: 'spread',
-      bgpPools: new Set(),
       conflicts: [],
       sha256Hex: (text) => createHash('sha256').update(text).digest('hex'),
       ...given.layer2,
     },
+    bgp: { statuses: [], sessions: [], faultyPeers: [], nowMs: 0 },
   });
 }
 
@@ -137,36 +137,6 @@ describe('an address that is announced', () => {
       [second, 'n3'],
     ]);
   });
-
-  test('by BGP alone: layer 2 has nothing to say against it', () => {
-    const { announced, address } = explained({
-      config: { l2Advertisements: [] },
-      layer2: { statuses: [], bgpPools: new Set(['default']) },
-    });
-    expect([announced, address.reason]).toEqual([true, 'by-bgp']);
-  });
-
-  test('by BGP: which nodes say that they have told which routers, the dead left out', () => {
-    const bgpStatuses = ['n1', 'n2', 'gone'].map((name) => ({ node: name, service: 'default/web', peers: ['tor'] }));
-    const { announced, address } = explained({
-      config: { l2Advertisements: [] },
-      layer2: { statuses: [], bgpPools: new Set(['default']), bgpStatuses },
-    });
-    expect([announced, address.reason, address.message]).toEqual([
-      true,
-      'by-bgp',
-      'advertised by BGP, from n1 (tor), n2 (tor)',
-    ]);
-  });
-
-  test('by BGP, and no router was told: it is not announced, and where to look is said', () => {
-    const { announced, address, advice } = explained({
-      config: { l2Advertisements: [] },
-      layer2: { statuses: [], bgpPools: new Set(['default']), bgpStatuses: [] },
-    });
-    expect([announced, address.reason]).toEqual([false, 'bgp-nobody-told']);
-    expect(advice.join()).toContain('./install bgp');
-  });
 });
 
 const NOBODY = { statuses: [] };
@@ -234,7 +204,7 @@ describe('an address that nobody announces', () => {
       name: 'no advertisement',
       given: { layer2: NOBODY, config: { l2Advertisements: [] } },
       reason: 'no-advertisement-for-pool',
-      message: 'no L2Advertisement covers pool "default" for this Service',
+      message: 'no L2Advertisement and no BGPAdvertisement covers pool "default" for this Service',
       advice: /^create an L2Advertisement that covers pool "default"/,
     },
     {
@@ -246,7 +216,7 @@ describe('an address that nobody announces', () => {
         },
       },
       reason: 'no-advertisement-for-pool',
-      message: 'no L2Advertisement covers pool "default" for this Service',
+      message: 'no L2Advertisement and no BGPAdvertisement covers pool "default" for this Service',
       advice: /^let spec\.serviceSelectors of L2Advertisement "edge" match/,
     },
     {

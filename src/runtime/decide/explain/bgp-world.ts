@@ -1,0 +1,138 @@
+/**
+ * What the explanation of BGP is made from: what the speakers say in the API that they told routers, and how their sessions
+ * fare, beside the plan that they make, made again for the nodes and addresses that are asked for and no others.
+ */
+import type { BgpAdvertisement, Config } from '../../model/config.ts';
+import { type Ip, ipFamily } from '../../model/ip.ts';
+import { parseIpPrefix } from '../../model/ip-prefix.ts';
+import type { NodeView } from '../../model/node.ts';
+import { prefixRange, rangeContains } from '../../model/range.ts';
+import { formatKey, type ServiceView } from '../../model/service.ts';
+import type { ServiceBgpStatusView } from '../../model/service-status.ts';
+import { compareText } from '../../model/text-order.ts';
+import { AdvertisementLists } from '../announcing/advertisement-lists.ts';
+import { carriedAddresses } from '../announcing/carried-addresses.ts';
+import type { EndpointsByService } from '../announcing/serving-endpoints.ts';
+import { type AddressRoutes, routePlanner } from '../bgp/plan-bgp.ts';
+import { carriesFamily } from '../bgp/session-families.ts';
+import { indexPools, poolOf } from '../pool-index.ts';
+import { listSessions, type SessionRow, type SessionWorld } from './session-list.ts';
+
+export interface BgpWorld {
+  /** To which routers the nodes say that they have advertised each Service. */
+  readonly statuses: readonly ServiceBgpStatusView[];
+  readonly sessions: SessionWorld['statuses'];
+  readonly faultyPeers: SessionWorld['faultyPeers'];
+  /** When it was read: wall clock, milliseconds since the Unix epoch. */
+  readonly nowMs: number;
+}
+
+export interface BgpInput {
+  readonly config: Config;
+  readonly services: readonly ServiceView[];
+  readonly loadBalancerClass: string | undefined;
+  readonly nodes: readonly NodeView[];
+  readonly endpoints: EndpointsByService;
+  readonly speakers: SessionWorld['speakers'];
+  readonly excludedNodes: 'skip' | 'use';
+  readonly bgp: BgpWorld;
+}
+
+/** A node whose speaker lives and says that it told routers of an address. */
+export interface ToldNode {
+  readonly node: string;
+  /** Names of BGPPeers, ordered. Never empty. */
+  readonly peers: readonly string[];
+}
+
+export interface PlannedBgp {
+  /** Those that cover the address for a Service that carries it, on whichever node. Empty: BGP has nothing to do with it. */
+  readonly advertisementsFor: (ip: Ip) => readonly BgpAdvertisement[];
+  /** The Services that carry the address. */
+  readonly carriersOf: (ip: Ip) => readonly ServiceView[];
+  /** What is said of an address of the Service, by node. */
+  readonly told: (service: ServiceView, ip: Ip) => readonly ToldNode[];
+  /** What the node is to advertise of an address that Services carry. */
+  readonly routes: (node: NodeView, ip: Ip) => AddressRoutes;
+  /** Undefined: there is none, and none is to be. */
+  readonly session: (node: string, peer: string) => SessionRow | undefined;
+}
+
+export function planBgpWorld(input: BgpInput): PlannedBgp {
+  const { config, bgp } = input;
+  const carried = new Map(carriedAddresses(input).map(({ ip, services }) => [ip, services]));
+  const carriersOf = (ip: Ip): readonly ServiceView[] => carried.get(ip) ?? [];
+  const index = indexPools(config);
+  const lists = new AdvertisementLists(config.bgpAdvertisements);
+  const sessions = new Map(sessionsOf(input).map((row) => [sessionKey(row.node, row.peer), row]));
+  const session = (node: string, peer: string): SessionRow | undefined => sessions.get(sessionKey(node, peer));
+  const planners = new Map<string, ReturnType<typeof routePlanner>>();
+  const alive = new Set(input.speakers.filter((speaker) => speaker.alive).map(({ nodeName }) => nodeName));
+  const said = Map.groupBy(
+    bgp.statuses.filter(({ node }) => alive.has(node)),
+    ({ service }) => service,
+  );
+  return {
+    carriersOf,
+    session,
+    advertisementsFor: (ip) => {
+      const pool = poolOf(index, ip)?.name;
+      if (pool === undefined) return [];
+      return Array.from(new Set(carriersOf(ip).flatMap((service) => lists.listFor(service, pool).advertisements)));
+    },
+    told: (service, ip) =>
+      (said.get(formatKey(service)) ?? [])
+        .filter(({ addresses }) => addresses === '' || addresses.split(',').includes(ip))
+        .map(({ node, peers }) => ({
+          node,
+          peers: peers.filter((peer) =>
+            isToldOf({ ip, service, row: session(node, peer) }, peerFamilies(config, peer)),
+          ),
+        }))
+        .filter(({ peers }) => peers.length > 0)
+        .sort((a, b) => compareText(a.node, b.node)),
+    routes: (node, ip) => {
+      const planner = planners.get(node.name) ?? routePlanner({ ...input, node });
+      planners.set(node.name, planner);
+      return planner({ ip, services: carriersOf(ip) });
+    },
+  };
+}
+
+function sessionsOf({ config, nodes, speakers, bgp }: BgpInput): readonly SessionRow[] {
+  const { sessions: statuses, faultyPeers, nowMs } = bgp;
+  return listSessions({ peers: config.bgpPeers, nodes, speakers, statuses, faultyPeers, faults: [], nowMs }).sessions;
+}
+
+function sessionKey(node: string, peer: string): string {
+  return `${node}/${peer}`;
+}
+
+/** Whether addresses of a family go to the peer, as far as it is known. */
+function peerFamilies({ bgpPeers }: Config, name: string): (ip: Ip) => boolean {
+  const peer = bgpPeers.find((each) => each.name === name);
+  return (ip) => peer === undefined || carriesFamily(peer, ipFamily(ip));
+}
+
+interface Asked {
+  readonly ip: Ip;
+  readonly service: ServiceView;
+  readonly row: SessionRow | undefined;
+}
+
+/**
+ * Whether a peer that was told of the Service was told of this address. What the speaker says of its sessions is newer than
+ * what it says of thousands of Services; and of a Service with several addresses a peer may know one alone.
+ */
+function isToldOf({ ip, service, row }: Asked, carries: (ip: Ip) => boolean): boolean {
+  if (!carries(ip)) return false;
+  const status = row?.status;
+  if (status === undefined) return true;
+  if (status.state !== 'established') return false;
+  const isWhole = status.prefixes.length >= status.advertisedPrefixes;
+  if (!isWhole || service.ingress.length < 2) return true;
+  return status.prefixes.some((text) => {
+    const prefix = parseIpPrefix(text);
+    return prefix.ok && rangeContains(prefixRange(prefix.value), ip);
+  });
+}
