@@ -157,7 +157,7 @@ describe('metallb_protocol: bgp', () => {
     expect(longestOutageMs(attempts)).toBeLessThan(OUTAGE_MS);
   }, 240_000);
 
-  test('is told in objects, in the metrics of the router, and by ./install bgp', async () => {
+  test('is told in objects, in Events, by ./install bgp and by ./install explain', async () => {
     await waitFor(
       'a BGPSessionStatus of every node and peer, established',
       async () => {
@@ -184,6 +184,20 @@ describe('metallb_protocol: bgp', () => {
     expect(listed.exitCode).toBe(0);
     for (const { name } of c.handle.nodes) expect(listed.output).toContain(name);
     expect(listed.output).toContain('established');
+    const explained = await install(['explain', '-i', inventory, 'service/nginx']);
+    expect(explained.exitCode).toBe(0);
+    expect(explained.output).toContain('advertised by BGP, from ');
+    for (const { name } of c.handle.nodes) {
+      expect(explained.output).toMatch(new RegExp(`${name} +router +told +${vip}/32; session established`));
+    }
+    await waitFor(
+      'an Event of every node that begins to advertise the Service',
+      async () => {
+        const told = await c.kubectl('get', 'events', '--field-selector', 'involvedObject.name=nginx');
+        return c.handle.nodes.every(({ name }) => told.includes(`announcing from node "${name}" with protocol "bgp"`));
+      },
+      { withinMs: SOON_MS },
+    );
   }, 120_000);
 
   test('a Service of both families is advertised by every node in both, and answers', async () => {
