@@ -1,20 +1,34 @@
 /**
  * The time of the layer-2 plan, without a cluster: 5,000 addresses on 100 nodes, half of the Services with
  * externalTrafficPolicy Local, in the moments that matter. The floor is a plain loop that puts each address and each
- * claim into a Map. MetalLB's hash election is measured beside it: it has to hash every pair of address and node.
+ * claim into a Map. MetalLB's hash election is measured beside it: it has to hash every pair of address and node. And the
+ * BGP plan of one node: 10,000 addresses and four routers, with the same kind of floor.
  */
 import { hash } from 'node:crypto';
+import { type BgpFacts, planBgp } from '../src/runtime/decide/bgp/plan-bgp.ts';
 import type { Layer2Facts } from '../src/runtime/decide/layer2/layer2-facts.ts';
 import { type AddressPlan, planLayer2 } from '../src/runtime/decide/layer2/plan-layer2.ts';
 import { tableFor } from '../src/runtime/decide/layer2/table-for.ts';
 import type { Claim } from '../src/runtime/model/claim.ts';
 import { ipFromValue } from '../src/runtime/model/ip.ts';
 import { formatKey } from '../src/runtime/model/service.ts';
-import { config, l2Advertisement, node, pool, service, speaker } from '../tests/support/views.ts';
+import {
+  bgpAdvertisement,
+  bgpPeer,
+  config,
+  ip,
+  l2Advertisement,
+  node,
+  pool,
+  service,
+  speaker,
+} from '../tests/support/views.ts';
 import { monotonicMs } from './machine.ts';
 import { formatRatio, formatRow, type Percentiles, percentiles, type Unit } from './percentiles.ts';
 
 const ADDRESSES = 5_000;
+const BGP_ADDRESSES = 10_000;
+const ROUTERS = 4;
 const NODES = 100;
 const PASSES = 25;
 const UNIT: Unit = { name: 'ms', digits: 1 };
@@ -24,7 +38,7 @@ const FIRST = 0x0a400000n;
 const sha256Hex = (text: string): string => hash('sha256', text);
 
 export async function measureElection(): Promise<string[]> {
-  const facts = world();
+  const facts = world(ADDRESSES);
   const settled = claimed(planLayer2(facts, sha256Hex));
   const onOne = settled.map((claim) => ({ ...claim, node: nodeName(0) }));
   const withoutFirst = facts.speakers.slice(1);
@@ -46,6 +60,21 @@ export async function measureElection(): Promise<string[]> {
       repeat(() => tableFor(nodeName(1), plans)),
       UNIT,
     ),
+    ...measureRoutes(),
+  ];
+}
+
+function measureRoutes(): string[] {
+  const facts = bgpWorld();
+  const floor = repeat(
+    () => new Map(facts.services.flatMap(({ ingress }) => ingress.map(({ ip: key }) => [key, key]))),
+  );
+  const routes = repeat(() => planBgp(facts, sha256Hex));
+  return [
+    `${BGP_ADDRESSES.toLocaleString('en')} addresses, ${ROUTERS} routers, one node:`,
+    formatRow('into a Map (the floor)', floor, UNIT),
+    formatRow('its BGP plan', routes, UNIT),
+    formatRatio(routes, floor),
   ];
 }
 
@@ -64,8 +93,29 @@ function repeat(work: () => unknown): Percentiles {
   return percentiles(times);
 }
 
-function world(): Layer2Facts {
-  const services = Array.from({ length: ADDRESSES }, (_, index) =>
+/** Half of the routers hear of every address by two advertisements. */
+function bgpWorld(): BgpFacts {
+  const { endpoints, services, loadBalancerClass, excludedNodes } = world(BGP_ADDRESSES);
+  const routers = Array.from({ length: ROUTERS }, (_, index) => `router-${index}`);
+  return {
+    services,
+    endpoints,
+    loadBalancerClass,
+    excludedNodes,
+    node: { ...node(nodeName(1)), internalIps: [ip('192.0.2.1')] },
+    config: config({
+      pools: [pool('default', ['10.64.0.0/16'])],
+      bgpPeers: routers.map((name) => bgpPeer(name)),
+      bgpAdvertisements: [
+        bgpAdvertisement('all', { pools: ['default'] }),
+        bgpAdvertisement('some', { pools: ['default'], peers: routers.slice(0, ROUTERS / 2) }),
+      ],
+    }),
+  };
+}
+
+function world(addresses: number): Layer2Facts {
+  const services = Array.from({ length: addresses }, (_, index) =>
     service(`service-${index}`, {
       namespace: `team-${index % 50}`,
       ingress: [{ ip: ipFromValue('ipv4', FIRST + BigInt(index)) }],

@@ -46,7 +46,11 @@ const measurements: readonly Measurement[] = [
   { name: 'bgp-peers', title: '128 routers of one node', prepare: installRouters, measure: benchBgpPeers },
   { name: 'addresses', title: '5,000 addresses on one node', measure: benchManyAddresses },
   { name: 'decision', title: 'who gets which address, decided alone', measure: measureDecision },
-  { name: 'election', title: 'who announces which address, decided alone', measure: measureElection },
+  {
+    name: 'election',
+    title: 'who announces which address, and what routers are told, decided alone',
+    measure: measureElection,
+  },
   {
     name: 'restart',
     title: 'restart with 10,000 Services, and memory',

@@ -48,7 +48,15 @@ export interface NodeBgpPlan {
   /** As in BgpPlan. */
   readonly gracefulWithdrawal?: true;
   /** Every address that Services carry, ordered by address. */
-  readonly addresses: readonly AddressRoutes[];
+  readonly addresses: readonly PlannedAddress[];
+}
+
+export interface PlannedAddress {
+  readonly ip: Ip;
+  /** "namespace/name" each, ordered. */
+  readonly services: readonly string[];
+  /** Those by which this node announces it: of thousands of addresses a few lists. Or why it announces nothing of it. */
+  readonly verdict: readonly BgpAdvertisement[] | BgpRefusal;
 }
 
 export interface AddressRoutes {
@@ -72,25 +80,42 @@ export interface PeerRoutes {
 export function planBgp(facts: BgpFacts, sha256Hex: Sha256Hex): NodeBgpPlan {
   const peers = peersOf(facts);
   const context = contextOf(facts);
-  const assessed = carriedAddresses(facts).map((carried) => ({
-    ...carried,
-    verdict: assess(carried.ip, carried.services, context),
-  }));
-  const announced = assessed.flatMap(({ ip, verdict }) =>
+  const addresses = carriedAddresses(facts).map((carried) => assessAddress(carried, context));
+  const announced = addresses.flatMap(({ ip, verdict }) =>
     typeof verdict === 'string' ? [] : [{ ip, advertisements: verdict }],
   );
   return {
     sessions: sessionsOf(peers, announced, facts, sha256Hex),
     ...(context.unfit !== undefined && isInOrder(context.unfit) ? { gracefulWithdrawal: true } : {}),
-    addresses: assessed.map((address) => describe(address, peers)),
+    addresses,
   };
 }
 
-/** The same of one address after the other, for those who ask for few of them. */
+/** What routers are told of one address after the other, for those who ask for few of them. */
 export function routePlanner(facts: RouteFacts): (carried: CarriedAddress) => AddressRoutes {
   const peers = peersOf(facts);
   const context = contextOf(facts);
-  return ({ ip, services }) => describe({ ip, services, verdict: assess(ip, services, context) }, peers);
+  return (carried) => addressRoutes(assessAddress(carried, context), peers);
+}
+
+/** `peers`: those that the node has a session with. */
+export function addressRoutes({ ip, services, verdict }: PlannedAddress, peers: readonly BgpPeer[]): AddressRoutes {
+  if (typeof verdict === 'string') return { ip, services, reason: verdict, peers: [] };
+  return { ip, services, peers: peers.map((peer) => routesTo(peer, ip, verdict)) };
+}
+
+/** Of which addresses a plan has routes for the peer. */
+export function hears(peer: BgpPeer): (address: PlannedAddress) => boolean {
+  const known = new Map<PlannedAddress['verdict'], boolean>();
+  const carries = { ipv4: carriesFamily(peer, 'ipv4'), ipv6: carriesFamily(peer, 'ipv6') };
+  return ({ ip, verdict }) => {
+    if (!carries[ipFamily(ip)]) return false;
+    const isKnown = known.get(verdict);
+    if (isKnown !== undefined) return isKnown;
+    const isHeard = typeof verdict !== 'string' && verdict.some((advertisement) => isTold(peer, advertisement));
+    known.set(verdict, isHeard);
+    return isHeard;
+  };
 }
 
 /** Those that the node has a session with. */
@@ -98,18 +123,8 @@ function peersOf({ config, node }: RouteFacts): readonly BgpPeer[] {
   return config.bgpPeers.filter(({ nodeSelectors }) => isSelected(nodeSelectors, node.labels));
 }
 
-interface AssessedAddress extends CarriedAddress {
-  readonly verdict: readonly BgpAdvertisement[] | BgpRefusal;
-}
-
-function describe({ ip, services, verdict }: AssessedAddress, peers: readonly BgpPeer[]): AddressRoutes {
-  return {
-    ip,
-    services: services.map(formatKey),
-    ...(typeof verdict === 'string'
-      ? { reason: verdict, peers: [] }
-      : { peers: peers.map((peer) => routesTo(peer, ip, verdict)) }),
-  };
+function assessAddress({ ip, services }: CarriedAddress, context: Context): PlannedAddress {
+  return { ip, services: services.map(formatKey), verdict: assess(ip, services, context) };
 }
 
 function contextOf(facts: RouteFacts): Context {

@@ -367,7 +367,7 @@ export class Cluster {
 /** That layer 2 has no advertisement for an address is no news where BGP has one. */
 function withoutThoseOfBgp(plans: readonly AddressPlan[], bgp: NodeBgpPlan | undefined): readonly AddressPlan[] {
   const covered = new Set(
-    bgp?.addresses.filter(({ reason }) => reason !== 'no-advertisement-for-pool').map(({ ip }) => ip),
+    bgp?.addresses.filter(({ verdict }) => verdict !== 'no-advertisement-for-pool').map(({ ip }) => ip),
   );
   return plans.filter(({ ip, reason }) => reason !== 'no-advertisement-for-pool' || !covered.has(ip));
 }

@@ -1,6 +1,6 @@
 /** What a node advertises by BGP, to whom, and why not: the rules of MetalLB, one by one. */
 import { describe, expect, test } from '@jest/globals';
-import { type BgpFacts, planBgp } from '../../../../src/runtime/decide/bgp/plan-bgp.ts';
+import { addressRoutes, type BgpFacts, planBgp } from '../../../../src/runtime/decide/bgp/plan-bgp.ts';
 import type { BgpAdvertisement, BgpPeer } from '../../../../src/runtime/model/config.ts';
 import type { LabelSelector } from '../../../../src/runtime/model/labels.ts';
 import { sha256Hex } from '../../../support/layer2-facts.ts';
@@ -43,7 +43,9 @@ function taint(key: string) {
 }
 
 function plan(given: Given = {}) {
-  return planBgp(facts(given), sha256Hex);
+  const { addresses, ...planned } = planBgp(facts(given), sha256Hex);
+  const peers = planned.sessions.map(({ peer }) => peer);
+  return { ...planned, addresses: addresses.map((address) => addressRoutes(address, peers)) };
 }
 
 function routes(given: Given = {}) {

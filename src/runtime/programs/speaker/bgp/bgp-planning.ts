@@ -5,10 +5,10 @@
  *     facts ─▶ planBgp ─▶ plan 7 ─▶ main thread ─▶ session: "all of plan 7 is sent" ─▶ Services of plan 7, by peer
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type BgpFacts, type NodeBgpPlan, planBgp } from '../../../decide/bgp/plan-bgp.ts';
-import type { BgpPlan } from '../../../model/bgp-plan.ts';
+import { type BgpFacts, hears, type NodeBgpPlan, type PlannedAddress, planBgp } from '../../../decide/bgp/plan-bgp.ts';
+import type { BgpPlan, PlannedSession } from '../../../model/bgp-plan.ts';
 import type { BgpSessionView } from '../../../model/bgp-session.ts';
-import { compareIps, type Ip } from '../../../model/ip.ts';
+import { compareIps, type Ip, ipFamily } from '../../../model/ip.ts';
 import { type IpPrefix, prefixFamily } from '../../../model/ip-prefix.ts';
 import type { Sha256Hex } from '../../../model/platform.ts';
 
@@ -63,7 +63,7 @@ export class BgpPlanning {
     const isUsed = bgpPeers.length > 0 || bgpAdvertisements.length > 0;
     // Clusters without BGP are not to look at every address of theirs once more.
     const plan = isUsed ? planBgp(facts, this.#options.sha256Hex) : NOTHING;
-    const isNew = this.#plan === undefined || !isDeepStrictEqual(plan.sessions, this.#plan.sessions);
+    const isNew = this.#plan === undefined || !areSameSessions(this.#plan.sessions, plan.sessions);
     if (isNew) this.#generation += 1;
     this.#plan = plan;
     this.#planned = undefined;
@@ -117,11 +117,7 @@ export class BgpPlanning {
 
   /** Of the last plan. */
   #servicesPlanned(): ReadonlySet<string> {
-    this.#planned ??= new Set(
-      this.#plan?.addresses
-        .filter(({ peers }) => peers.some(({ prefixes }) => prefixes.length > 0))
-        .flatMap(({ services }) => services),
-    );
+    this.#planned ??= servicesHeard(this.#plan ?? NOTHING);
     return this.#planned;
   }
 
@@ -133,11 +129,13 @@ export class BgpPlanning {
     }
   }
 
-  #addressesTold(view: BgpSessionView): readonly { readonly ip: Ip; readonly services: readonly string[] }[] {
+  #addressesTold(view: BgpSessionView): readonly PlannedAddress[] {
     const plan = this.#planOf(view);
-    if (plan === undefined) return [];
-    return plan.addresses.filter(({ peers }) =>
-      peers.some(({ peer, prefixes }) => peer === view.peer && prefixes.some((prefix) => isSent(prefix, view))),
+    const session = plan?.sessions.find(({ peer: { name } }) => name === view.peer);
+    if (plan === undefined || session === undefined) return [];
+    const isHeard = hears(session.peer);
+    return plan.addresses.filter(
+      (address) => view.advertisedFamilies.includes(ipFamily(address.ip)) && isHeard(address),
     );
   }
 
@@ -153,6 +151,29 @@ export class BgpPlanning {
     if (state !== 'established' || advertisedGeneration === undefined) return undefined;
     return this.#plans.get(advertisedGeneration);
   }
+}
+
+function servicesHeard({ sessions, addresses }: NodeBgpPlan): ReadonlySet<string> {
+  const hearers = sessions.map(({ peer }) => hears(peer));
+  const heard = addresses.filter((address) => hearers.some((isHeard) => isHeard(address)));
+  return new Set(heard.flatMap(({ services }) => services));
+}
+
+/**
+ * Sessions that hear the same share one list of routes, in each of the plans: where there are many sessions, each pair of
+ * lists is compared once.
+ */
+function areSameSessions(before: readonly PlannedSession[], now: readonly PlannedSession[]): boolean {
+  if (before.length !== now.length) return false;
+  const known = new Map<PlannedSession['routes'], PlannedSession['routes']>();
+  return now.every(({ routes, ...session }, index) => {
+    const { routes: routesBefore, ...sessionBefore } = before[index] as PlannedSession;
+    if (!isDeepStrictEqual(session, sessionBefore)) return false;
+    if (known.get(routes) === routesBefore) return true;
+    if (!isDeepStrictEqual(routes, routesBefore)) return false;
+    known.set(routes, routesBefore);
+    return true;
+  });
 }
 
 function isSent(prefix: IpPrefix, { advertisedFamilies }: BgpSessionView): boolean {

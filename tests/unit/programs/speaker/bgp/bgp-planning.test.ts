@@ -53,6 +53,21 @@ describe('what is handed over', () => {
     ]);
   });
 
+  test('also where of several routers that heard the same one alone is to hear something else', () => {
+    const routers = [bgpPeer('router-a'), bgpPeer('router-b')];
+    planning.plan(facts(['a'], { bgpPeers: routers }));
+    planning.plan(facts(['a'], { bgpPeers: routers }));
+    planning.plan(
+      facts(['a'], { bgpPeers: routers, bgpAdvertisements: [bgpAdvertisement('all', { peers: ['router-a'] })] }),
+    );
+    planning.plan(facts(['a'], { bgpPeers: [bgpPeer('router-a'), bgpPeer('router-b', { holdTimeSeconds: 3 })] }));
+    expect(posted.map(({ sessions }) => sessions.map(({ routes }) => routes.length))).toEqual([
+      [1, 1],
+      [1, 0],
+      [1, 1],
+    ]);
+  });
+
   test('of a node that is given up, that routers are to hear of it before', () => {
     const { node: own, ...rest } = facts(['a']);
     planning.plan(facts(['a']));
