@@ -15,6 +15,7 @@ import { measureAnnouncement } from './announcement.ts';
 import { BenchCluster } from './bench-cluster.ts';
 import { benchBfd } from './bfd.ts';
 import { benchBgp } from './bgp.ts';
+import { benchBgpFailover } from './bgp-failover.ts';
 import { benchBgpPeers } from './bgp-peers.ts';
 import { measureDecision } from './decision.ts';
 import { measureElection } from './election.ts';
@@ -44,6 +45,12 @@ const measurements: readonly Measurement[] = [
   { name: 'bfd', title: '64 BFD sessions', prepare: installRouters, measure: benchBfd },
   { name: 'bgp', title: 'routes to a router', prepare: installRouters, measure: benchBgp },
   { name: 'bgp-peers', title: '128 routers of one node', prepare: installRouters, measure: benchBgpPeers },
+  {
+    name: 'bgp-failover',
+    title: 'a node goes, as a router with BFD sees it',
+    prepare: installRouters,
+    measure: benchBgpFailover,
+  },
   { name: 'addresses', title: '5,000 addresses on one node', measure: benchManyAddresses },
   { name: 'decision', title: 'who gets which address, decided alone', measure: measureDecision },
   {
