@@ -15,6 +15,14 @@ const ALIASES: Readonly<Record<string, string>> = {
   config: 'tests/integration/controller.test.ts',
   rules: 'tests/unit/decide/configuration/config-rules.test.ts',
   resources: 'tests/unit/decide/configuration/config-from-resources.test.ts',
+  plan: 'tests/unit/decide/bgp/plan-bgp.test.ts',
+  planning: 'tests/unit/programs/speaker/bgp/bgp-planning.test.ts',
+  sessions: 'tests/unit/programs/speaker/bgp/bgp-speaker.test.ts',
+  options: 'tests/unit/programs/speaker/bgp/session-options.test.ts',
+  statuses: 'tests/unit/programs/speaker/bgp/bgp-service-statuses.test.ts',
+  metrics: 'tests/unit/adapters/observe/bgp-metrics.test.ts',
+  secrets: 'tests/integration/peer-secrets.test.ts',
+  routers: 'tests/support/interop/features.ts',
   configmap: 'tests/unit/decide/configuration/config-from-configmap.test.ts',
 };
 

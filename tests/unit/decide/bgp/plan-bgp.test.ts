@@ -246,6 +246,22 @@ describe('one route of several', () => {
     expect(sessions[0]?.routes).toBe(sessions[1]?.routes);
   });
 
+  test('two pools in one aggregate: of two local preferences the highest, whatever the order of the Services', () => {
+    const other = service('b', { ingress: [{ ip: ip('203.0.113.21') }] });
+    const advertisements = [
+      bgpAdvertisement('low', { pools: ['default'], aggregationLength: 1, localPref: 100 }),
+      bgpAdvertisement('high', { pools: ['other'], aggregationLength: 1, localPref: 200 }),
+    ];
+    for (const both of [
+      [...services.slice(0, 1), other],
+      [other, ...services.slice(0, 1)],
+    ]) {
+      expect(routes({ advertisements, services: both, endpoints })[0]?.[1]).toMatchObject([
+        { prefix: '128.0.0.0/1', localPref: 200 },
+      ]);
+    }
+  });
+
   test('the lowest MED, and the fewest repetitions of the AS number', () => {
     const advertisements = [
       bgpAdvertisement('a', { multiExitDisc: 20, asPathPrepend: 3 }),

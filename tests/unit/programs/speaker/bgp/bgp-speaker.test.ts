@@ -169,6 +169,29 @@ describe('a planned session', () => {
   });
 });
 
+describe('a router that flaps', () => {
+  test('a hundred times: each time it is told everything, and the other session notices nothing', async () => {
+    const other = planned({ name: 'steady', remote: { address: ip('192.0.2.2') } });
+    speaker.setPlan({ generation: 1, sessions: [other] });
+    const steady = establish();
+    speaker.setPlan({ generation: 2, sessions: [planned({ name: 'flapping' }), other] });
+    for (let time = 1; time <= 100; time += 1) {
+      const before = streams.all.length;
+      const flapping = establish();
+      await clock.advance(0);
+      expect(prefixesTold(flapping)).toEqual([['198.51.100.1/32'], []]);
+      flapping.handlers.closed(undefined);
+      while (streams.all.length === before) await clock.advance(1000);
+      // Nobody else speaks on the way: the hold time of the other would be over.
+      for (const bytes of greeting().slice(-1)) steady.handlers.received(bytes);
+    }
+    const [flapping, untouched] = speaker.views();
+    expect(flapping).toMatchObject({ peer: 'flapping', flaps: 100, established: 100 });
+    expect(untouched).toMatchObject({ peer: 'steady', state: 'established', flaps: 0, established: 1 });
+    expect(prefixesTold(steady)).toEqual([['198.51.100.1/32'], []]);
+  });
+});
+
 describe('what cannot be reached', () => {
   test('is tried again, and said in words', async () => {
     speaker.setPlan({ generation: 1, sessions: [planned()] });
