@@ -11,12 +11,13 @@ const NAMES_A_REASON = 8;
 
 export interface UnannouncedAddress {
   readonly ip: Ip;
+  readonly protocol: 'layer2' | 'bgp';
   readonly reason: string;
   readonly refused: readonly { readonly node: string; readonly reason: string }[];
 }
 
 /** 'no node announces "10.0.0.1" with protocol "layer2": no-candidate-node (speaker-not-alive: n1, n2; …)' */
-export function refusalSummary({ ip, reason, refused }: UnannouncedAddress): string {
+export function refusalSummary({ ip, protocol, reason, refused }: UnannouncedAddress): string {
   const byReason = new Map<string, string[]>();
   for (const { node, reason: own } of refused) {
     const nodes = byReason.get(own);
@@ -28,7 +29,7 @@ export function refusalSummary({ ip, reason, refused }: UnannouncedAddress): str
     .sort(([a, nodesA], [b, nodesB]) => nodesB.length - nodesA.length || compareText(a, b))
     .map(([own, nodes]) => `${own}: ${toldNames(nodes)}`);
   const nodes = groups.length === 0 ? '' : ` (${groups.join('; ')})`;
-  const text = `no node announces "${ip}" with protocol "layer2": ${reason}${nodes}`;
+  const text = `no node announces "${ip}" with protocol "${protocol}": ${reason}${nodes}`;
   return text.length <= MAX_LENGTH ? text : `${text.slice(0, MAX_LENGTH - 1)}…`;
 }
 

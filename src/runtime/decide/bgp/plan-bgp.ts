@@ -98,6 +98,13 @@ export function routePlanner(facts: RouteFacts): (carried: CarriedAddress) => Ad
   return (carried) => addressRoutes(assessAddress(carried, context), peers);
 }
 
+/** Whether the node is to tell anybody of one address after the other. */
+export function hearingPlanner(facts: RouteFacts): (carried: CarriedAddress) => boolean {
+  const isHeard = areHeard(peersOf(facts));
+  const context = contextOf(facts);
+  return (carried) => isHeard(assessAddress(carried, context));
+}
+
 /** `peers`: those that the node has a session with. */
 export function addressRoutes({ ip, services, verdict }: PlannedAddress, peers: readonly BgpPeer[]): AddressRoutes {
   if (typeof verdict === 'string') return { ip, services, reason: verdict, peers: [] };
@@ -116,6 +123,17 @@ export function hears(peer: BgpPeer): (address: PlannedAddress) => boolean {
     known.set(verdict, isHeard);
     return isHeard;
   };
+}
+
+/** Of which addresses a plan has routes for one of the peers at least. */
+export function areHeard(peers: readonly BgpPeer[]): (address: PlannedAddress) => boolean {
+  const hearers = peers.map(hears);
+  return (address) => typeof address.verdict !== 'string' && hearers.some((isHeard) => isHeard(address));
+}
+
+/** Whether BGP has anything to do with it: an advertisement covers it, on some node. */
+export function isToBeAdvertised({ verdict }: PlannedAddress): boolean {
+  return verdict !== 'address-not-in-any-pool' && verdict !== 'no-advertisement-for-pool';
 }
 
 /** Those that the node has a session with. */

@@ -2,7 +2,7 @@
 import type { BgpState } from '../../model/bgp-session.ts';
 import type { Ip } from '../../model/ip.ts';
 import type { IpPrefix } from '../../model/ip-prefix.ts';
-import type { BgpRefusal, PeerRefusal } from '../bgp/refusals.ts';
+import type { BgpNodeRefusal, PeerRefusal } from '../bgp/refusals.ts';
 import type { OwnerReason } from '../layer2/deal-out.ts';
 import type { AddressRefusal, NodeRefusal } from '../layer2/refusals.ts';
 
@@ -62,14 +62,6 @@ export interface NodeStanding {
   /** Endpoints of the Service on the node that serve; with externalTrafficPolicy Local. */
   readonly endpoints?: number;
 }
-
-/** Why a node advertises nothing of an address. A PeerRefusal: none of its peers is to hear of it, the first for this. */
-export type BgpNodeRefusal =
-  | BgpRefusal
-  | PeerRefusal
-  | 'speaker-not-alive'
-  /** No BGPPeer in force chooses the node. */
-  | 'no-peer-for-node';
 
 /** What a node does of an address by BGP. */
 export interface BgpStanding {

@@ -1,8 +1,8 @@
 /** What would get an address advertised by BGP, to all routers that are to hear of it: the most useful first. */
 import type { Ip } from '../../model/ip.ts';
 import type { ServiceView } from '../../model/service.ts';
-import type { PeerRefusal } from '../bgp/refusals.ts';
-import type { BgpNodeRefusal, BgpPeerStanding, BgpStanding } from './announcement.ts';
+import type { BgpNodeRefusal, PeerRefusal } from '../bgp/refusals.ts';
+import type { BgpPeerStanding, BgpStanding } from './announcement.ts';
 import { bgpRefusalAdvice, peerRefusalAdvice, untoldWords } from './bgp-words.ts';
 import { bgpRefusedCase } from './explain-bgp.ts';
 import type { PlannedWorld } from './layer2-world.ts';

@@ -1,8 +1,7 @@
 /** The names of BGP's reasons, and how a session fares, in words: what is the matter, and what a person can do about it. */
 import type { BgpAdvertisement } from '../../model/config.ts';
 import { type Ip, type IpFamily, ipFamily } from '../../model/ip.ts';
-import type { PeerRefusal } from '../bgp/refusals.ts';
-import type { BgpNodeRefusal } from './announcement.ts';
+import type { BgpNodeRefusal, PeerRefusal } from '../bgp/refusals.ts';
 import { refusalAdvice, refusalWords } from './layer2-words.ts';
 import type { RefusedCase } from './layer2-world.ts';
 import type { SessionRow } from './session-list.ts';

@@ -11,9 +11,11 @@ import { formatKey, type ServiceView } from '../../model/service.ts';
 import type { ServiceBgpStatusView } from '../../model/service-status.ts';
 import { compareText } from '../../model/text-order.ts';
 import { AdvertisementLists } from '../announcing/advertisement-lists.ts';
-import { carriedAddresses } from '../announcing/carried-addresses.ts';
+import { type CarriedAddress, carriedAddresses } from '../announcing/carried-addresses.ts';
 import type { EndpointsByService } from '../announcing/serving-endpoints.ts';
-import { type AddressRoutes, routePlanner } from '../bgp/plan-bgp.ts';
+import { AdvertiserSearch } from '../bgp/advertiser-search.ts';
+import type { AddressRoutes } from '../bgp/plan-bgp.ts';
+import type { UnadvertisedReason } from '../bgp/refusals.ts';
 import { carriesFamily } from '../bgp/session-families.ts';
 import { indexPools, poolOf } from '../pool-index.ts';
 import { listSessions, type SessionRow, type SessionWorld } from './session-list.ts';
@@ -48,12 +50,12 @@ export interface ToldNode {
 export interface PlannedBgp {
   /** Those that cover the address for a Service that carries it, on whichever node. Empty: BGP has nothing to do with it. */
   readonly advertisementsFor: (ip: Ip) => readonly BgpAdvertisement[];
-  /** The Services that carry the address. */
-  readonly carriersOf: (ip: Ip) => readonly ServiceView[];
   /** What is said of an address of the Service, by node. */
   readonly told: (service: ServiceView, ip: Ip) => readonly ToldNode[];
   /** What the node is to advertise of an address that Services carry. */
   readonly routes: (node: NodeView, ip: Ip) => AddressRoutes;
+  /** Why no node whose speaker lives is to advertise an address that an advertisement covers. Undefined: one is. */
+  readonly obstacle: (ip: Ip) => UnadvertisedReason | undefined;
   /** Undefined: there is none, and none is to be. */
   readonly session: (node: string, peer: string) => SessionRow | undefined;
 }
@@ -61,24 +63,25 @@ export interface PlannedBgp {
 export function planBgpWorld(input: BgpInput): PlannedBgp {
   const { config, bgp } = input;
   const carried = new Map(carriedAddresses(input).map(({ ip, services }) => [ip, services]));
-  const carriersOf = (ip: Ip): readonly ServiceView[] => carried.get(ip) ?? [];
+  const carrying = (ip: Ip): CarriedAddress => ({ ip, services: carried.get(ip) ?? [] });
   const index = indexPools(config);
   const lists = new AdvertisementLists(config.bgpAdvertisements);
   const sessions = new Map(sessionsOf(input).map((row) => [sessionKey(row.node, row.peer), row]));
   const session = (node: string, peer: string): SessionRow | undefined => sessions.get(sessionKey(node, peer));
-  const planners = new Map<string, ReturnType<typeof routePlanner>>();
   const alive = new Set(input.speakers.filter((speaker) => speaker.alive).map(({ nodeName }) => nodeName));
+  const search = new AdvertiserSearch({ ...input, alive });
   const said = Map.groupBy(
     bgp.statuses.filter(({ node }) => alive.has(node)),
     ({ service }) => service,
   );
   return {
-    carriersOf,
     session,
     advertisementsFor: (ip) => {
       const pool = poolOf(index, ip)?.name;
       if (pool === undefined) return [];
-      return Array.from(new Set(carriersOf(ip).flatMap((service) => lists.listFor(service, pool).advertisements)));
+      return Array.from(
+        new Set(carrying(ip).services.flatMap((service) => lists.listFor(service, pool).advertisements)),
+      );
     },
     told: (service, ip) =>
       (said.get(formatKey(service)) ?? [])
@@ -91,11 +94,8 @@ export function planBgpWorld(input: BgpInput): PlannedBgp {
         }))
         .filter(({ peers }) => peers.length > 0)
         .sort((a, b) => compareText(a.node, b.node)),
-    routes: (node, ip) => {
-      const planner = planners.get(node.name) ?? routePlanner({ ...input, node });
-      planners.set(node.name, planner);
-      return planner({ ip, services: carriersOf(ip) });
-    },
+    routes: (node, ip) => search.routes(node, carrying(ip)),
+    obstacle: (ip) => search.reasonOf(carrying(ip)),
   };
 }
 

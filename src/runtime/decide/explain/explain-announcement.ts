@@ -12,7 +12,7 @@ import type { AddressAnnouncement, AnnouncementReason, AnnouncementSection, Node
 import { announcementAdvice } from './announcement-advice.ts';
 import { blockOf, type Found, messageOf } from './announcement-words.ts';
 import { endpointsOn } from './endpoint-words.ts';
-import { bgpObstacle, bgpStandings } from './explain-bgp.ts';
+import { bgpStandings } from './explain-bgp.ts';
 import { ownerWords, refusalWords } from './layer2-words.ts';
 import { type PlannedWorld, refusedCase } from './layer2-world.ts';
 
@@ -80,7 +80,7 @@ function reasonOf({ planned, ip, plan, announcedBy, told }: Omit<Found, 'reason'
     return blockOf(planned.world.calicoBlocks, ip) === undefined ? 'calico-not-told' : 'by-calico';
   }
   if (plan?.reason === undefined) return 'nobody-says-so';
-  const obstacle = isByBgp(planned, ip) ? bgpObstacle(planned, ip) : undefined;
+  const obstacle = isByBgp(planned, ip) ? (planned.bgp.obstacle(ip) ?? 'bgp-nobody-told') : undefined;
   const isLeftToBgp = plan.reason === 'no-advertisement-for-pool' || obstacle === 'bgp-nobody-told';
   return (isLeftToBgp ? obstacle : undefined) ?? plan.reason;
 }

@@ -7,9 +7,9 @@ import { ipPrefix } from '../../model/ip-prefix.ts';
 import type { NodeView } from '../../model/node.ts';
 import type { ServiceView } from '../../model/service.ts';
 import { compareText } from '../../model/text-order.ts';
-import { isServed } from '../announcing/serving-endpoints.ts';
 import type { AddressRoutes, PeerRoutes } from '../bgp/plan-bgp.ts';
-import type { AnnouncementReason, BgpNodeRefusal, BgpPeerStanding, BgpStanding } from './announcement.ts';
+import { type BgpNodeRefusal, nodeRefusal } from '../bgp/refusals.ts';
+import type { BgpPeerStanding, BgpStanding } from './announcement.ts';
 import {
   type BgpRefusedCase,
   bgpRefusalWords,
@@ -21,15 +21,6 @@ import {
 import type { ToldNode } from './bgp-world.ts';
 import { endpointsOn, unservedWords } from './endpoint-words.ts';
 import type { PlannedWorld } from './layer2-world.ts';
-
-/** Why no router was told of an address that BGP covers. */
-export function bgpObstacle({ world, bgp, speakers }: PlannedWorld, ip: Ip): AnnouncementReason {
-  const isLive = ({ name }: NodeView): boolean => speakers.get(name)?.alive === true;
-  const isPlanned = world.nodes.some((node) => isLive(node) && hearersOf(bgp.routes(node, ip)).length > 0);
-  if (isPlanned) return 'bgp-nobody-told';
-  const isAnyServed = bgp.carriersOf(ip).some((service) => isServed(service, world.endpoints));
-  return isAnyServed ? 'no-candidate-node' : 'no-serving-endpoint';
-}
 
 /** Every node of the cluster: those that have a peer to tell yet, then the others that advertise, then the rest; by name. */
 export function bgpStandings(planned: PlannedWorld, service: ServiceView, ip: Ip): readonly BgpStanding[] {
@@ -81,14 +72,7 @@ function standingOf(asked: Asked): BgpStanding {
 
 function refusalOf({ planned, node }: Asked, routes: AddressRoutes): BgpNodeRefusal | undefined {
   if (planned.speakers.get(node.name)?.alive !== true) return 'speaker-not-alive';
-  if (routes.reason !== undefined) return routes.reason;
-  const [first] = routes.peers;
-  if (first === undefined) return 'no-peer-for-node';
-  return hearersOf(routes).length === 0 ? first.reason : undefined;
-}
-
-function hearersOf({ peers }: AddressRoutes): readonly PeerRoutes[] {
-  return peers.filter(({ prefixes }) => prefixes.length > 0);
+  return nodeRefusal(routes);
 }
 
 function peerStanding({ planned, ip, node, told }: Asked, { peer, prefixes, reason }: PeerRoutes): BgpPeerStanding {

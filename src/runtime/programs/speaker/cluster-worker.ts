@@ -15,6 +15,7 @@ import { BgpServiceStatuses } from './bgp/bgp-service-statuses.ts';
 import { ServiceReport } from './bgp/service-report.ts';
 import { SessionReport } from './bgp/session-report.ts';
 import { SessionStatuses } from './bgp/session-statuses.ts';
+import { UnadvertisedReport } from './bgp/unadvertised-report.ts';
 import { Cluster } from './cluster.ts';
 import { ConfigurationReport } from './configuration-report.ts';
 import type { ClusterWorkerData, FromCluster, ToCluster } from './messages.ts';
@@ -68,6 +69,12 @@ const serviceReport = new ServiceReport({
   events,
   service: (key) => cluster.service(key),
 });
+const unadvertisedReport = new UnadvertisedReport({
+  nodeName: settings.nodeName,
+  log,
+  events,
+  service: (key) => cluster.service(key),
+});
 
 const cluster = new Cluster({
   api,
@@ -77,8 +84,9 @@ const cluster = new Cluster({
   settings,
   post: (message: FromCluster) => port.postMessage(message),
   onConfiguration: (decided) => report.tell(decided),
-  onPlanned: ({ plans, before, alive, service }) => {
+  onPlanned: ({ plans, before, bgp, alive, service }) => {
     reportPlans(plans, before, { nodeName: settings.nodeName, log, events, alive, service });
+    if (bgp !== undefined) unadvertisedReport.tell(bgp, alive);
     statuses.tell(plans, alive);
   },
   onBgp: (told, alive) => {

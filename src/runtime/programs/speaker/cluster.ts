@@ -32,6 +32,7 @@ import type { RawResource } from '../../model/resource.ts';
 import type { ServiceView } from '../../model/service.ts';
 import { Configuration } from '../configuration.ts';
 import type { AddressEntry, AddressTable } from './announced.ts';
+import { type BgpCoverage, coverageOf, unannouncedOf, withoutThoseOfBgp } from './bgp/bgp-coverage.ts';
 import { BgpPlanning, type ToldBgp } from './bgp/bgp-planning.ts';
 import { Calm, disturbanceMs, SPEAKERS_CALM_MS } from './calm.ts';
 import { Membership } from './membership.ts';
@@ -69,6 +70,8 @@ export interface ClusterOptions {
 export interface Planned {
   readonly plans: readonly AddressPlan[];
   readonly before: readonly AddressPlan[];
+  /** Undefined: this node has no part in BGP just now. */
+  readonly bgp: BgpCoverage | undefined;
   /** Nodes whose speakers live. */
   readonly alive: readonly string[];
   /** Looks a Service up by "namespace/name". */
@@ -267,15 +270,25 @@ export class Cluster {
     );
     const before = this.#plans;
     const bgp = this.#planBgp(facts, caches.nodes);
-    this.#plans = withoutThoseOfBgp(planLayer2(facts, sha256Hex), bgp);
+    const coverage = coverageOf(bgp, facts);
+    this.#plans = withoutThoseOfBgp(planLayer2(facts, sha256Hex), coverage);
     const entries = this.#entries(tableFor(settings.nodeName, this.#plans), before, config);
     this.#lastHolders.tell(this.#plans, election === 'spread' ? 'claims' : 'plan');
     this.#handOver({ election, entries });
     this.#alive = caches.speakers.map(({ nodeName }) => nodeName);
     this.#tellBgp();
-    onPlanned({ plans: this.#plans, before, alive: this.#alive, service: (key) => this.service(key) });
+    onPlanned({
+      plans: this.#plans,
+      before,
+      bgp: coverage,
+      alive: this.#alive,
+      service: (key) => this.service(key),
+    });
     this.#takeOvers.tell(this.#plans);
-    const counters = { ...countersOf(this.#plans, settings.nodeName, decided), takenOver: this.#takeOvers.list() };
+    const counters = {
+      ...countersOf(this.#plans, coverage, settings.nodeName, decided),
+      takenOver: this.#takeOvers.list(),
+    };
     this.#options.post({ kind: 'counters', counters });
   }
 
@@ -364,14 +377,6 @@ export class Cluster {
   }
 }
 
-/** That layer 2 has no advertisement for an address is no news where BGP has one. */
-function withoutThoseOfBgp(plans: readonly AddressPlan[], bgp: NodeBgpPlan | undefined): readonly AddressPlan[] {
-  const covered = new Set(
-    bgp?.addresses.filter(({ verdict }) => verdict !== 'no-advertisement-for-pool').map(({ ip }) => ip),
-  );
-  return plans.filter(({ ip, reason }) => reason !== 'no-advertisement-for-pool' || !covered.has(ip));
-}
-
 /** Services that carry no address are of no interest to a speaker; they would only take memory. */
 function withAddress(raw: Untyped): ServiceView | undefined {
   const service = toServiceView(raw);
@@ -380,17 +385,14 @@ function withAddress(raw: Untyped): ServiceView | undefined {
 
 function countersOf(
   plans: readonly AddressPlan[],
+  coverage: BgpCoverage | undefined,
   nodeName: string,
   decided: DecidedConfig,
 ): Omit<ClusterCounters, 'takenOver'> {
-  const unannounced: Record<string, number> = {};
-  for (const { reason } of plans) {
-    if (reason !== undefined) unannounced[reason] = (unannounced[reason] ?? 0) + 1;
-  }
   return {
     configLoaded: decided.config !== undefined,
     configStale: decided.errors.some(holdsBack),
     announced: plans.filter(({ owner }) => owner === nodeName).map(({ ip, services }) => ({ ip, services })),
-    unannounced,
+    unannounced: unannouncedOf(plans, coverage),
   };
 }

@@ -91,7 +91,7 @@ export interface ClusterCounters {
   readonly announced: readonly { readonly ip: string; readonly services: readonly string[] }[];
   /** How often this node took each address over from another; those that it never did are left out. */
   readonly takenOver: readonly { readonly ip: string; readonly count: number }[];
-  /** How many addresses nobody announces, by reason. */
+  /** How many addresses no node may announce, by layer 2 or by BGP, by reason. */
   readonly unannounced: Readonly<Record<string, number>>;
 }
 

@@ -100,7 +100,7 @@ export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
   });
   new Gauge({
     name: 'metallb_speaker_unannounced_addresses',
-    help: 'Addresses of Services that no node announces, by reason.',
+    help: 'Addresses of Services that no node may announce, by layer 2 or by BGP, by reason.',
     registers,
     labelNames: ['reason'],
     collect() {

@@ -6,8 +6,7 @@
 import { refusalSummary } from '../../decide/announcing/refusal-summary.ts';
 import type { AddressPlan } from '../../decide/layer2/plan-layer2.ts';
 import type { Log } from '../../engine/log.ts';
-import { compareText } from '../../model/text-order.ts';
-import { type ServiceEventOptions, tellAssigned, tellOfService } from './service-events.ts';
+import { type ServiceEventOptions, speaksForAll, tellAssigned, tellOfService } from './service-events.ts';
 
 export interface ReportOptions extends ServiceEventOptions {
   readonly log: Log;
@@ -22,7 +21,7 @@ export function reportPlans(
 ): void {
   const { nodeName, log } = options;
   const previous = new Map(before.map((plan) => [plan.ip, plan]));
-  const isSpokesman = speaksForAll(options);
+  const isSpokesman = speaksForAll(nodeName, options.alive);
   for (const plan of plans) {
     const { ip, services, owner, reason } = plan;
     const was = previous.get(ip);
@@ -43,11 +42,6 @@ export function reportPlans(
   }
 }
 
-/** The first by name of those that live; all agree on it, because all know the same. */
-function speaksForAll({ nodeName, alive }: ReportOptions): boolean {
-  return [...alive].sort(compareText)[0] === nodeName;
-}
-
 /** A Service that has just been made has no endpoint for a moment: only one that had some is in trouble. */
 function isNews({ reason }: AddressPlan, was: AddressPlan | undefined): boolean {
   return reason !== 'no-serving-endpoint' || was?.owner !== undefined;
@@ -57,7 +51,7 @@ function tellUnannounced(
   plan: AddressPlan & { readonly reason: NonNullable<AddressPlan['reason']> },
   options: ReportOptions,
 ): void {
-  const message = refusalSummary(plan);
+  const message = refusalSummary({ ...plan, protocol: 'layer2' });
   for (const key of plan.services) {
     tellOfService(key, { type: 'Warning', reason: 'announceFailed', message }, options);
   }

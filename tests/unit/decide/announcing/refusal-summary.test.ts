@@ -3,7 +3,12 @@ import { refusalSummary } from '../../../../src/runtime/decide/announcing/refusa
 import { ip } from '../../../support/views.ts';
 
 const of = (refused: readonly (readonly [node: string, reason: string])[], reason = 'no-candidate-node') =>
-  refusalSummary({ ip: ip('10.0.0.1'), reason, refused: refused.map(([node, own]) => ({ node, reason: own })) });
+  refusalSummary({
+    ip: ip('10.0.0.1'),
+    protocol: 'layer2',
+    reason,
+    refused: refused.map(([node, own]) => ({ node, reason: own })),
+  });
 
 test('nodes with the same reason stand together, the most first', () => {
   expect(

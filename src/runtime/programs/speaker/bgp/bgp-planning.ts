@@ -5,7 +5,14 @@
  *     facts ─▶ planBgp ─▶ plan 7 ─▶ main thread ─▶ session: "all of plan 7 is sent" ─▶ Services of plan 7, by peer
  */
 import { isDeepStrictEqual } from 'node:util';
-import { type BgpFacts, hears, type NodeBgpPlan, type PlannedAddress, planBgp } from '../../../decide/bgp/plan-bgp.ts';
+import {
+  areHeard,
+  type BgpFacts,
+  hears,
+  type NodeBgpPlan,
+  type PlannedAddress,
+  planBgp,
+} from '../../../decide/bgp/plan-bgp.ts';
 import type { BgpPlan, PlannedSession } from '../../../model/bgp-plan.ts';
 import type { BgpSessionView } from '../../../model/bgp-session.ts';
 import { compareIps, type Ip, ipFamily } from '../../../model/ip.ts';
@@ -154,8 +161,7 @@ export class BgpPlanning {
 }
 
 function servicesHeard({ sessions, addresses }: NodeBgpPlan): ReadonlySet<string> {
-  const hearers = sessions.map(({ peer }) => hears(peer));
-  const heard = addresses.filter((address) => hearers.some((isHeard) => isHeard(address)));
+  const heard = addresses.filter(areHeard(sessions.map(({ peer }) => peer)));
   return new Set(heard.flatMap(({ services }) => services));
 }
 
