@@ -7,6 +7,12 @@ import { connect, type Socket } from 'node:net';
 /** A line that ends an answer: a code, then a space. "0001 BIRD 2.0.12 ready." */
 const LAST_LINE = /^\d{4} /;
 
+export interface TableStatus {
+  readonly imported: number;
+  /** The session stands, and what is imported was told over it: none of it is kept of the session before. */
+  readonly isFresh: boolean;
+}
+
 export class BirdTable {
   readonly #socket: Socket;
   #text = '';
@@ -27,8 +33,16 @@ export class BirdTable {
 
   /** Routes imported by the protocol of that name. */
   async imported(protocol: string): Promise<number> {
+    return (await this.status(protocol)).imported;
+  }
+
+  async status(protocol: string): Promise<TableStatus> {
     this.#socket.write(`show protocols all ${protocol}\n`);
-    return Number(/Routes: +(\d+) imported/.exec(await this.#answer())?.[1] ?? 0);
+    const text = await this.#answer();
+    return {
+      imported: Number(/Routes: +(\d+) imported/.exec(text)?.[1] ?? 0),
+      isFresh: /BGP state: *Established/.test(text) && !text.includes('Neighbor graceful restart active'),
+    };
   }
 
   /** Asks again and again; the moment (`Date.now()`, with fractions) at which the answer was right. */

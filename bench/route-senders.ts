@@ -9,6 +9,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
+import type { PlannedSession } from '../src/runtime/model/bgp-plan.ts';
 import { Daemons } from '../tests/support/interop/daemons.ts';
 import { advertised, planned } from '../tests/support/interop/plans.ts';
 import { Speaker } from '../tests/support/interop/speaker.ts';
@@ -35,13 +36,24 @@ export interface RunningSender {
 
 export const OURS: Sender = {
   name: 'ours',
-  async start(lan, folder, count) {
-    const speaker = new Speaker(lan.host('node'), folder);
-    speaker.start();
-    await speaker.setPlan(plannedSession(count));
-    return { stop: () => speaker.kill() };
+  start: (lan, folder, count) => startOurs(lan, folder, plannedSession(count)),
+};
+
+/** Its routes stay at a router that restarts gracefully with it. */
+export const OURS_GRACEFUL: Sender = {
+  name: 'ours, with graceful restart',
+  start: (lan, folder, count) => {
+    const { peer, ...session } = plannedSession(count);
+    return startOurs(lan, folder, { ...session, peer: { ...peer, gracefulRestart: true } });
   },
 };
+
+async function startOurs(lan: Lan, folder: string, session: PlannedSession): Promise<RunningSender> {
+  const speaker = new Speaker(lan.host('node'), folder);
+  speaker.start();
+  await speaker.setPlan(session);
+  return { stop: () => speaker.kill() };
+}
 
 export const BIRD_SENDER: Sender = {
   name: 'BIRD 2.0',
@@ -88,7 +100,7 @@ function gobgpConfig(): readonly string[] {
 }
 
 /** Our session with the router, with so many routes. */
-export function plannedSession(count: number): ReturnType<typeof planned> {
+export function plannedSession(count: number): PlannedSession {
   return planned(
     ROUTER.address,
     { myAsn: NODE.asn, peerAsn: ROUTER.asn, holdTimeSeconds: HOLD_TIME_SECONDS, keepaliveTimeMs: 30_000 },

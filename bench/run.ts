@@ -17,6 +17,7 @@ import { benchBfd } from './bfd.ts';
 import { benchBgp } from './bgp.ts';
 import { benchBgpFailover } from './bgp-failover.ts';
 import { benchBgpPeers } from './bgp-peers.ts';
+import { benchBgpRestart } from './bgp-restart.ts';
 import { measureDecision } from './decision.ts';
 import { measureElection } from './election.ts';
 import { measureFailover } from './failover.ts';
@@ -50,6 +51,12 @@ const measurements: readonly Measurement[] = [
     title: 'a node goes, as a router with BFD sees it',
     prepare: installRouters,
     measure: benchBgpFailover,
+  },
+  {
+    name: 'bgp-restart',
+    title: 'a speaker’s BGP dies and begins anew, with 1,000 addresses',
+    prepare: installRouters,
+    measure: benchBgpRestart,
   },
   { name: 'addresses', title: '5,000 addresses on one node', measure: benchManyAddresses },
   { name: 'decision', title: 'who gets which address, decided alone', measure: measureDecision },

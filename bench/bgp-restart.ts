@@ -1,0 +1,112 @@
+/**
+ * A speaker's BGP dies (SIGKILL) and begins anew with 1,000 addresses: how long until the router has them all again, and
+ * whether it had to do without them meanwhile, with graceful restart and without. The floor is BIRD in its place with 1,000
+ * static routes.
+ *
+ *     the new process is started ─▶ BIRD, the router, says that it has imported all 1,000
+ *
+ * The speaker's sessions are given their plan at once. What it takes to read a cluster before there is a plan is "restart",
+ * another measurement.
+ */
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import { BIRD } from '../tests/support/interop/bird.ts';
+import { makeFolder } from '../tests/support/interop/folder.ts';
+import type { Router } from '../tests/support/interop/router.ts';
+import { createLan, type Lan } from '../tests/support/netns.ts';
+import { BirdTable, epochMs } from './bird-table.ts';
+import { formatRatio, formatRow, MILLISECONDS, type Percentiles, percentiles } from './percentiles.ts';
+import { BIRD_SENDER, HOLD_TIME_SECONDS, NODE, OURS, OURS_GRACEFUL, ROUTER, type Sender } from './route-senders.ts';
+
+const ADDRESSES = 1000;
+const ROUNDS = 5;
+const WITHIN_MS = 60_000;
+const PROTOCOL = 'p0';
+
+/** Needs root. Takes about a minute. */
+export async function benchBgpRestart(): Promise<string[]> {
+  const folder = await makeFolder();
+  const lan = await createLan({ node: [`${NODE.address}/24`], router: [`${ROUTER.address}/24`] });
+  const site = { lan, folder, router: BIRD.create(lan.host('router'), path.join(folder, 'router')) };
+  try {
+    const floor = await restart(site, BIRD_SENDER);
+    const ours = await restart(site, OURS);
+    const graceful = await restart(site, OURS_GRACEFUL);
+    return [
+      formatRow('BIRD 2.0 (the floor)', floor.took, MILLISECONDS),
+      formatRow(OURS.name, ours.took, MILLISECONDS),
+      formatRatio(ours.took, floor.took),
+      formatRow(OURS_GRACEFUL.name, graceful.took, MILLISECONDS),
+      `the fewest routes that the router had between: ${ours.fewest}, with graceful restart ${graceful.fewest}`,
+    ];
+  } finally {
+    await site.router.stop('at-once');
+    await lan.remove();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Site {
+  readonly lan: Lan;
+  readonly folder: string;
+  readonly router: Router;
+}
+
+interface Restarts {
+  readonly took: Percentiles;
+  /** Routes that the router had at least, from the death on. */
+  readonly fewest: number;
+}
+
+async function restart({ lan, folder, router }: Site, sender: Sender): Promise<Restarts> {
+  await router.start({
+    asn: ROUTER.asn,
+    identifier: ROUTER.address,
+    neighbours: [
+      {
+        address: NODE.address,
+        asn: NODE.asn,
+        localAddress: ROUTER.address,
+        families: ['ipv4'],
+        passive: true,
+        holdTimeSeconds: HOLD_TIME_SECONDS,
+        gracefulRestart: sender === OURS_GRACEFUL,
+      },
+    ],
+  });
+  const table = await BirdTable.connect(path.join(folder, 'router', 'ctl'));
+  let running = await sender.start(lan, folder, ADDRESSES);
+  try {
+    await table.reaches(PROTOCOL, ADDRESSES, WITHIN_MS);
+    const samples: number[] = [];
+    let fewest = ADDRESSES;
+    for (let round = 0; round < ROUNDS; round += 1) {
+      await running.stop();
+      const beganMs = epochMs();
+      const [next, again] = await Promise.all([sender.start(lan, folder, ADDRESSES), whenFresh(table)]);
+      running = next;
+      samples.push(again.atMs - beganMs);
+      fewest = Math.min(fewest, again.fewest);
+    }
+    return { took: percentiles(samples), fewest };
+  } finally {
+    table.close();
+    await running.stop();
+  }
+}
+
+/** Watches the router's table from the death on, until all is told again. */
+async function whenFresh(table: BirdTable): Promise<{ readonly atMs: number; readonly fewest: number }> {
+  const lateMs = epochMs() + WITHIN_MS;
+  let fewest = ADDRESSES;
+  // The router has heard of the death by the time that the process is gone.
+  while (epochMs() < lateMs) {
+    const { imported, isFresh } = await table.status(PROTOCOL);
+    fewest = Math.min(fewest, imported);
+    if (isFresh && imported === ADDRESSES) return { atMs: epochMs(), fewest };
+    await new Promise((done) => setTimeout(done, 1));
+  }
+  throw new Error(`the router has not all of the routes again after ${WITHIN_MS} ms`);
+}
+
+if (import.meta.main) console.log((await benchBgpRestart()).join('\n'));
