@@ -2,11 +2,10 @@
  * What the explanation of BGP is made from: what the speakers say in the API that they told routers, and how their sessions
  * fare, beside the plan that they make, made again for the nodes and addresses that are asked for and no others.
  */
+import type { BgpSessionStatus } from '../../model/bgp-session-status.ts';
 import type { BgpAdvertisement, Config } from '../../model/config.ts';
 import { type Ip, ipFamily } from '../../model/ip.ts';
-import { parseIpPrefix } from '../../model/ip-prefix.ts';
 import type { NodeView } from '../../model/node.ts';
-import { prefixRange, rangeContains } from '../../model/range.ts';
 import { formatKey, type ServiceView } from '../../model/service.ts';
 import type { ServiceBgpStatusView } from '../../model/service-status.ts';
 import { compareText } from '../../model/text-order.ts';
@@ -18,6 +17,7 @@ import type { AddressRoutes } from '../bgp/plan-bgp.ts';
 import type { UnadvertisedReason } from '../bgp/refusals.ts';
 import { carriesFamily } from '../bgp/session-families.ts';
 import { indexPools, poolOf } from '../pool-index.ts';
+import { ListedPrefixes } from './listed-prefixes.ts';
 import { listSessions, type SessionRow, type SessionWorld } from './session-list.ts';
 
 export interface BgpWorld {
@@ -70,6 +70,13 @@ export function planBgpWorld(input: BgpInput): PlannedBgp {
   const session = (node: string, peer: string): SessionRow | undefined => sessions.get(sessionKey(node, peer));
   const alive = new Set(input.speakers.filter((speaker) => speaker.alive).map(({ nodeName }) => nodeName));
   const search = new AdvertiserSearch({ ...input, alive });
+  const peers = new Map(config.bgpPeers.map((peer) => [peer.name, peer]));
+  /** As far as it is known. */
+  const carries = (name: string, ip: Ip): boolean => {
+    const peer = peers.get(name);
+    return peer === undefined || carriesFamily(peer, ipFamily(ip));
+  };
+  const listedBy = listReader();
   const said = Map.groupBy(
     bgp.statuses.filter(({ node }) => alive.has(node)),
     ({ service }) => service,
@@ -88,8 +95,8 @@ export function planBgpWorld(input: BgpInput): PlannedBgp {
         .filter(({ addresses }) => addresses === '' || addresses.split(',').includes(ip))
         .map(({ node, peers }) => ({
           node,
-          peers: peers.filter((peer) =>
-            isToldOf({ ip, service, row: session(node, peer) }, peerFamilies(config, peer)),
+          peers: peers.filter(
+            (peer) => carries(peer, ip) && isToldOf({ ip, service, status: session(node, peer)?.status }, listedBy),
           ),
         }))
         .filter(({ peers }) => peers.length > 0)
@@ -108,31 +115,31 @@ function sessionKey(node: string, peer: string): string {
   return `${node}/${peer}`;
 }
 
-/** Whether addresses of a family go to the peer, as far as it is known. */
-function peerFamilies({ bgpPeers }: Config, name: string): (ip: Ip) => boolean {
-  const peer = bgpPeers.find((each) => each.name === name);
-  return (ip) => peer === undefined || carriesFamily(peer, ipFamily(ip));
-}
-
 interface Asked {
   readonly ip: Ip;
   readonly service: ServiceView;
-  readonly row: SessionRow | undefined;
+  /** Undefined: nothing is said of the session. */
+  readonly status: BgpSessionStatus | undefined;
 }
 
 /**
  * Whether a peer that was told of the Service was told of this address. What the speaker says of its sessions is newer than
  * what it says of thousands of Services; and of a Service with several addresses a peer may know one alone.
  */
-function isToldOf({ ip, service, row }: Asked, carries: (ip: Ip) => boolean): boolean {
-  if (!carries(ip)) return false;
-  const status = row?.status;
+function isToldOf({ ip, service, status }: Asked, listedBy: (status: BgpSessionStatus) => ListedPrefixes): boolean {
   if (status === undefined) return true;
   if (status.state !== 'established') return false;
-  const isWhole = status.prefixes.length >= status.advertisedPrefixes;
-  if (!isWhole || service.ingress.length < 2) return true;
-  return status.prefixes.some((text) => {
-    const prefix = parseIpPrefix(text);
-    return prefix.ok && rangeContains(prefixRange(prefix.value), ip);
-  });
+  if (service.ingress.length < 2) return true;
+  const listed = listedBy(status);
+  return !listed.isWhole || listed.cover(ip);
+}
+
+/** Each read once. */
+function listReader(): (status: BgpSessionStatus) => ListedPrefixes {
+  const known = new Map<BgpSessionStatus, ListedPrefixes>();
+  return (status) => {
+    const listed = known.get(status) ?? new ListedPrefixes(status);
+    known.set(status, listed);
+    return listed;
+  };
 }
