@@ -4,13 +4,14 @@
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { AnnouncementReason } from '../runtime/decide/explain/announcement.ts';
 import type { ExplainWorld } from '../runtime/decide/explain/case.ts';
 import { explainProblems, explainService } from '../runtime/decide/explain/explain.ts';
 import type { Explanation, ServiceProblem } from '../runtime/decide/explain/explanation.ts';
 import { formatKey, type ObjectKey } from '../runtime/model/service.ts';
 import { makePlan } from './install-addon.ts';
 import type { AddonPlan, PlannedNode } from './plan/addon-plan.ts';
-import type { ProbeFinding } from './probe-findings.ts';
+import { type ProbeFinding, routedFinding } from './probe-findings.ts';
 import type { Cluster } from './steps/cluster.ts';
 import { type ObjectReaders, readExplainWorld } from './steps/explain-world.ts';
 import { openCluster } from './steps/kube-cluster.ts';
@@ -40,6 +41,9 @@ export async function explainOne(input: ExplainInput, service: ObjectKey): Promi
   return explainService(await readWorld(input), formatKey(service));
 }
 
+/** Announced to routers, or to be: nobody answers on the link. */
+const ROUTED: ReadonlySet<AnnouncementReason> = new Set(['by-bgp', 'bgp-nobody-told', 'by-calico', 'calico-not-told']);
+
 /** What the network says of the Service's addresses, seen from nodes of the inventory. */
 export async function probeOne(
   { cluster, nodes, shell }: { cluster: Cluster; nodes: readonly PlannedNode[]; shell: NodeShell },
@@ -50,13 +54,17 @@ export async function probeOne(
     const found = findClusterNode(facts, node);
     return found === undefined ? [] : [{ name: found.name, node }];
   });
-  const targets = (announcement?.addresses ?? []).map(({ ip, announcedBy, nodes: standings }) => ({
-    ip,
-    announcedBy,
-    near: standings.filter(({ standing }) => standing === 'could').map(({ node }) => node),
-    ports: asks?.tcpPorts ?? [],
-  }));
-  return probeAddresses(targets, known, shell);
+  const addresses = announcement?.addresses ?? [];
+  const targets = addresses
+    .filter(({ reason }) => !ROUTED.has(reason))
+    .map(({ ip, announcedBy, nodes: standings }) => ({
+      ip,
+      announcedBy,
+      near: standings.filter(({ standing }) => standing === 'could').map(({ node }) => node),
+      ports: asks?.tcpPorts ?? [],
+    }));
+  const found = new Map((await probeAddresses(targets, known, shell)).map((finding) => [finding.ip, finding]));
+  return addresses.map(({ ip }) => found.get(ip) ?? routedFinding(ip));
 }
 
 /** The inventory's nodes, to look at the network from. */

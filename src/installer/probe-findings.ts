@@ -16,7 +16,11 @@ export type ProbeOutcome =
   | 'answered-twice'
   | 'no-answer'
   /** No node could ask. */
-  | 'not-probed';
+  | 'not-probed'
+  /** Not asked: routers bring it, and nobody is to answer for it on the link. */
+  | 'routed';
+
+type AskedOutcome = Exclude<ProbeOutcome, 'routed'>;
 
 /** What was seen of one address. */
 export interface ProbeSight {
@@ -72,7 +76,21 @@ export function findingOf(sight: ProbeSight): ProbeFinding {
   };
 }
 
-function outcomeOf({ from, macs: [first, ...others], announcedBy, unasked }: ProbeSight): ProbeOutcome {
+/** Of an address that is announced to routers, and not on the link. */
+export function routedFinding(ip: Ip): ProbeFinding {
+  return {
+    ip,
+    outcome: 'routed',
+    inOrder: true,
+    macs: [],
+    message:
+      'routers bring it, nobody is to answer for it on the link, and on a node kube-proxy would: it is not asked for',
+    tcp: [],
+    advice: [`ask for ${ip} from a host beyond the routers (curl, or ping where answering pings is on)`],
+  };
+}
+
+function outcomeOf({ from, macs: [first, ...others], announcedBy, unasked }: ProbeSight): AskedOutcome {
   if (from === undefined) return 'not-probed';
   if (first === undefined) return 'no-answer';
   if (others.length > 0) return 'answered-twice';
@@ -80,7 +98,7 @@ function outcomeOf({ from, macs: [first, ...others], announcedBy, unasked }: Pro
   return announcedBy.includes(first.node) ? 'answered' : 'answered-by-another-node';
 }
 
-function messageOf(outcome: ProbeOutcome, sight: ProbeSight): string {
+function messageOf(outcome: AskedOutcome, sight: ProbeSight): string {
   const { ip, from, macs, announcedBy, unasked, failures } = sight;
   const [first] = macs;
   const asked = `asked by ${askedBy(ip)} from ${from?.node ?? ''} on ${from?.interface ?? ''}`;
@@ -103,7 +121,7 @@ function messageOf(outcome: ProbeOutcome, sight: ProbeSight): string {
   }
 }
 
-function adviceFor(outcome: ProbeOutcome, { ip, macs, announcedBy, unasked }: ProbeSight): readonly string[] {
+function adviceFor(outcome: AskedOutcome, { ip, macs, announcedBy, unasked }: ProbeSight): readonly string[] {
   const mac = macs.find(({ node }) => node === undefined)?.mac ?? macs[0]?.mac;
   const foreign = [
     `find ${mac} in the switches’ address tables, and take ${ip} off that host`,

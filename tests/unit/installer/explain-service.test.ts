@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { CONFIGURATION_READERS } from '../../../src/cli/cluster-readers.ts';
-import { explainAll, explainOne } from '../../../src/installer/explain-service.ts';
+import { explainAll, explainOne, probeOne } from '../../../src/installer/explain-service.ts';
 import type { KubeObject } from '../../../src/installer/kube-object.ts';
 import { ClusterError, type Kind } from '../../../src/installer/steps/cluster.ts';
 import { toBgpSessionStatus } from '../../../src/runtime/adapters/kube/bgp-session-status.ts';
@@ -210,6 +210,13 @@ describe('BGP', () => {
       bgp: [{ node: 'n1', peers: [{ peer: 'tor', standing: 'told', message: '10.0.0.7/32; session established' }] }],
     });
     expect((await explainAll(input)).map(({ reason }) => reason)).not.toContain('bgp-nobody-told');
+  });
+
+  test('the network is not asked who answers on the link: routers bring the address', async () => {
+    const input = inputOf(...CLUSTER, said('n1', ['tor'], '10.0.0.7'), stateOf('established'));
+    const shell = () => Promise.reject(new Error('nobody is to be asked'));
+    const findings = await probeOne({ cluster: input.cluster, nodes: [], shell }, await explainOne(input, ASKED));
+    expect(findings).toMatchObject([{ ip: '10.0.0.7', outcome: 'routed', inOrder: true }]);
   });
 
   test('an address that the annotation leaves out was not told, and why the session is down', async () => {
