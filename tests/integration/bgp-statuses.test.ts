@@ -131,7 +131,16 @@ test('a BGPSessionStatus: the API server keeps every field, shows it in columns,
     receivedPrefixes: 7,
     lastError: 'e'.repeat(2_000),
     flaps: 3,
-    bfd: { state: 'up', diagnostic: '', packetsSent: 1, packetsReceived: 1, ups: 1, downs: 0 },
+    bfd: {
+      state: 'up',
+      diagnostic: '',
+      packetsSent: 1,
+      packetsReceived: 1,
+      echoesSent: 0,
+      echoesReceived: 0,
+      ups: 1,
+      downs: 0,
+    },
   });
   const statuses = sessions('n1');
   statuses.tell([view], () => prefixes, ALIVE);

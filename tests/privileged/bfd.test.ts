@@ -306,8 +306,8 @@ describePrivileged('BFD', () => {
     await isUp(child, far);
   });
 
-  test('RFC 5880 §6.4: FRR sends echo packets, and the kernel of this node sends them back', async () => {
-    await lan.host('node').run('sysctl', '-q', '-w', 'net.ipv4.conf.eth0.forwarding=1');
+  test('RFC 5880 §6.4: FRR and this node send echo packets, and the kernel of the other sends them back, until it does not', async () => {
+    for (const host of ['node', 'router']) await forwarding(host, 'on');
     const far = router('FRR') as Frr;
     await far.configure([neighbour({ echoMs: 50 })]);
     const child = await start([wanted({ profile: bfdProfile({ echoMode: true }) })]);
@@ -317,10 +317,21 @@ describePrivileged('BFD', () => {
       async () => (await far.counters()).some((counters) => counters['echo-packet-input'] > 20),
       { withinMs: WITHIN_MS },
     );
+    await waitFor('ours', async () => (await child.view('tor')).echoesReceived > 20, { withinMs: WITHIN_MS });
     expect((await child.view('tor')).state).toBe('up');
     await sees(far, 'up');
     expect(child.events).toHaveLength(1);
+
+    await forwarding('router', 'off');
+    const { event } = await eventAfter(child, 1);
+    expect(event).toEqual({ kind: 'down', reason: 'echo packets do not come back from 192.0.2.1' });
+    await forwarding('router', 'on');
+    await isUp(child, far);
   });
+
+  async function forwarding(host: string, mode: 'on' | 'off'): Promise<void> {
+    await lan.host(host).run('sysctl', '-q', '-w', `net.ipv4.conf.eth0.forwarding=${mode === 'on' ? 1 : 0}`);
+  }
 
   /** Ways over `hop` alone, though all are on one wire. */
   async function throughHop(): Promise<void> {

@@ -13,9 +13,12 @@ import { Worker } from 'node:worker_threads';
 import { hostClock } from '../../src/runtime/adapters/host/clock.ts';
 import { watchInterfaces } from '../../src/runtime/adapters/host/interfaces.ts';
 import { selfTestPolling } from '../../src/runtime/adapters/host/native/self-test.ts';
+import { readNeighbourMac } from '../../src/runtime/adapters/host/neighbours.ts';
+import { hostPacketSockets } from '../../src/runtime/adapters/host/packet-socket.ts';
 import { hostPathPorts } from '../../src/runtime/adapters/host/path-datagrams.ts';
 import { scheduleInRealTime } from '../../src/runtime/adapters/host/thread-scheduling.ts';
 import type { Log } from '../../src/runtime/engine/log.ts';
+import { BfdEchoes } from '../../src/runtime/programs/speaker/bgp/bfd-echoes.ts';
 import type { WantedBfd } from '../../src/runtime/programs/speaker/bgp/bfd-route.ts';
 import { BfdSessions } from '../../src/runtime/programs/speaker/bgp/bfd-sessions.ts';
 
@@ -36,9 +39,16 @@ await selfTestPolling();
 if (process.argv.includes('--busy-thread')) new Worker(BUSY_THREAD, { eval: true });
 const scheduling = process.argv.includes('--real-time') ? (scheduleInRealTime()?.message ?? 'real time') : 'ordinary';
 
+const interfaces = watchInterfaces(log);
 const sessions = new BfdSessions({
   ports: hostPathPorts,
-  interfaces: watchInterfaces(log),
+  echoes: new BfdEchoes({
+    sockets: hostPacketSockets,
+    interfaces,
+    neighbourMac: readNeighbourMac,
+    clock: hostClock,
+  }),
+  interfaces,
   clock: hostClock,
   log,
   randomU32: () => randomBytes(4).readUInt32BE(),

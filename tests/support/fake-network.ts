@@ -36,6 +36,8 @@ export class FakePacketSocket implements PacketSocket {
     return undefined;
   }
 
+  readAll(): void {}
+
   setGroups(groups: readonly Ip[]): void {
     if (this.closed) throw new Error(`joined groups on the closed socket of ${this.name}`);
     this.groups = [...groups];

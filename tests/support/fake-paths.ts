@@ -14,6 +14,8 @@ import type {
   PathSenderTarget,
 } from '../../src/runtime/engine/path-ports.ts';
 import { type Ip, ipFamily, parseIp } from '../../src/runtime/model/ip.ts';
+import type { EchoEnd, EchoLine } from '../../src/runtime/programs/speaker/bgp/bfd-echoes.ts';
+import { PORT_SINGLE_HOP_ECHO } from '../../src/runtime/protocols/bfd/iana.ts';
 import type { VirtualClock } from './virtual-clock.ts';
 
 const DELAY_MS = 1;
@@ -42,6 +44,17 @@ export class FakePathLink {
     return host;
   }
 
+  /** There and back again, if the neighbour sends it on. */
+  echo(end: EchoEnd, payload: Uint8Array): void {
+    const transfer = { from: end.local, to: end.peer, port: PORT_SINGLE_HOP_ECHO, payload };
+    this.sent.push(transfer);
+    const neighbour = this.#hosts.find((host) => host.has(end.peer));
+    if (this.isLost(transfer) || neighbour?.forwarding !== true) return;
+    this.clock.schedule(2 * DELAY_MS, () => {
+      for (const host of this.#hosts) if (host.echoEnds.has(end)) end.received(payload);
+    });
+  }
+
   carry(transfer: PathTransfer): void {
     this.sent.push(transfer);
     if (this.isLost(transfer)) return;
@@ -57,7 +70,23 @@ export class FakePathHost implements PathPorts {
   #interfaces: readonly HostInterface[];
   readonly receivers: FakePathReceiver[] = [];
   readonly senders: FakePathSender[] = [];
+  /** Whether its kernel sends on what is not for it, as echo packets are. */
   forwarding = false;
+  /** Those whose echo packets go out. */
+  readonly echoEnds = new Set<EchoEnd>();
+  readonly echoes = {
+    open: (end: EchoEnd): EchoLine => {
+      this.echoEnds.add(end);
+      return {
+        send: (payload) => {
+          this.#link.echo(end, payload.slice());
+          return undefined;
+        },
+        readAll: () => undefined,
+        close: () => this.echoEnds.delete(end),
+      };
+    },
+  };
   /** Datagrams stay unread until readAll, as while the thread is busy. */
   isBusy = false;
   /** Set: opening a receiver, opening a sender, sending fails with it. */
@@ -118,10 +147,12 @@ export class FakePathHost implements PathPorts {
     return this.senders.filter(({ closed }) => !closed);
   }
 
+  has(ip: Ip): boolean {
+    return this.#ownerOf(ip) !== undefined;
+  }
+
   arrive({ from, to, port, payload }: PathTransfer, ttl: number): void {
-    const owner = this.#interfaces.find(
-      ({ running, addresses }) => running && addresses.some((a) => a.startsWith(`${to}/`)),
-    );
+    const owner = this.#ownerOf(to);
     if (owner === undefined) return;
     for (const receiver of this.openReceivers()) {
       const { device, family, port: own, from: which } = receiver.target;
@@ -130,6 +161,12 @@ export class FakePathHost implements PathPorts {
       receiver.queue.push({ payload, source: from, destination: to, ttl });
       if (!this.isBusy) receiver.readAll();
     }
+  }
+
+  #ownerOf(ip: Ip): HostInterface | undefined {
+    return this.#interfaces.find(
+      ({ running, addresses }) => running && addresses.some((address) => address.startsWith(`${ip}/`)),
+    );
   }
 
   #sourceFor({ peer, device }: PathSenderTarget): Ip {

@@ -17,9 +17,10 @@ import type { HostError } from './host-error.ts';
  * | ndp         | neighbour solicitations and advertisements                                | us, groups joined   |
  * | icmp-echo   | ICMP echo requests                                                        | us                  |
  * | icmpv6-echo | ICMPv6 echo requests                                                      | us                  |
+ * | bfd-echo    | BFD echo packets, over IPv4                                                | us                  |
  * | router      | router solicitations and advertisements, from the link itself             | us, groups joined   |
  */
-export type PacketTraffic = 'arp' | 'ndp' | 'icmp-echo' | 'icmpv6-echo' | 'router';
+export type PacketTraffic = 'arp' | 'ndp' | 'icmp-echo' | 'icmpv6-echo' | 'bfd-echo' | 'router';
 
 export interface PacketHandlers {
   /**
@@ -45,6 +46,8 @@ export interface PacketSocket {
    * took it. Never waits: a full queue is an error like a downed link, and the frame is lost.
    */
   send(frame: Uint8Array): HostError | undefined;
+  /** Has frame() called for all that waits in the socket, before it returns. */
+  readAll(): void;
   /**
    * Makes the interface a member of exactly these IPv6 groups, on this socket's behalf, and lets switches know of it
    * (MLD). Other sockets' groups are not touched. The first hundred changes are made before it returns, further ones

@@ -59,6 +59,9 @@ export interface BfdView {
   readonly detectionTimeMs?: number;
   readonly packetsSent: number;
   readonly packetsReceived: number;
+  /** Echo packets that were sent, and that came back. */
+  readonly echoesSent: number;
+  readonly echoesReceived: number;
   readonly ups: number;
   readonly downs: number;
 }

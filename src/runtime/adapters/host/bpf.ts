@@ -16,6 +16,8 @@ const JUMP_IF_ANY_BIT = 0x45;
 const LOAD_INDEX_IPV4_LENGTH = 0xb1;
 /** Load a byte at a place counted from the index register. */
 const LOAD_U8_INDEXED = 0x50;
+/** Load a half-word likewise. */
+const LOAD_U16_INDEXED = 0x48;
 const RETURN = 0x06;
 
 /** <linux/filter.h> SKF_AD_OFF + SKF_AD_PKTTYPE: how the kernel took the frame, instead of a byte of it. */
@@ -104,6 +106,23 @@ export const ICMPV6_ECHO_FILTER: readonly BpfInstruction[] = [
   [JUMP_IF_EQUAL, 0, 3, 58],
   [LOAD_U8, 0, 0, 54],
   [JUMP_IF_EQUAL, 0, 1, 128],
+  [RETURN, 0, 0, WHOLE_FRAME],
+  [RETURN, 0, 0, 0],
+];
+
+/** BFD echo packets, RFC 5881 §4: UDP over IPv4, in one piece, to this host alone. */
+export const BFD_ECHO_FILTER: readonly BpfInstruction[] = [
+  [LOAD_U8, 0, 0, PACKET_TYPE],
+  [JUMP_IF_GREATER, 10, 0, PACKET_HOST],
+  [LOAD_U16, 0, 0, 12],
+  [JUMP_IF_EQUAL, 0, 8, 0x0800],
+  [LOAD_U8, 0, 0, 23],
+  [JUMP_IF_EQUAL, 0, 6, 17],
+  [LOAD_U16, 0, 0, 20],
+  [JUMP_IF_ANY_BIT, 4, 0, 0x3fff],
+  [LOAD_INDEX_IPV4_LENGTH, 0, 0, 14],
+  [LOAD_U16_INDEXED, 0, 0, 16],
+  [JUMP_IF_EQUAL, 0, 1, 3785],
   [RETURN, 0, 0, WHOLE_FRAME],
   [RETURN, 0, 0, 0],
 ];

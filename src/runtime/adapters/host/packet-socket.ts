@@ -8,6 +8,7 @@ import type { PacketHandlers, PacketSocket, PacketSockets, PacketTraffic } from 
 import type { Ip } from '../../model/ip.ts';
 import {
   ARP_FILTER,
+  BFD_ECHO_FILTER,
   type BpfInstruction,
   encodeBpf,
   ICMP_ECHO_FILTER,
@@ -39,11 +40,14 @@ const TRAFFIC: Readonly<Record<PacketTraffic, { etherType: number; filter: reado
   ndp: { etherType: ETH_P_IPV6, filter: NDP_FILTER },
   'icmp-echo': { etherType: ETH_P_IP, filter: ICMP_ECHO_FILTER },
   'icmpv6-echo': { etherType: ETH_P_IPV6, filter: ICMPV6_ECHO_FILTER },
+  'bfd-echo': { etherType: ETH_P_IP, filter: BFD_ECHO_FILTER },
   router: { etherType: ETH_P_IPV6, filter: ROUTER_FILTER },
 };
 
 /** Frames read before other descriptors and timers get their turn. */
 const FRAMES_PER_TURN = 64;
+/** Of readAll: more than a receive buffer holds, so that a flood cannot hold the thread. */
+const FRAMES_AT_MOST = 4096;
 /** Room for requests that arrive while the thread is busy; the kernel caps it at net.core.rmem_max. */
 const RECEIVE_BUFFER_BYTES = 1 << 20;
 
@@ -73,7 +77,7 @@ class HostPacketSocket implements PacketSocket {
       if (this.#open) handlers.groupsFailed(error);
     });
     this.#watch = new ReadableWatch(this.#fd, {
-      readable: () => this.#readFrames(),
+      readable: () => this.#readFrames(FRAMES_PER_TURN),
       stuck: (error) => this.#fail(error),
     });
   }
@@ -82,6 +86,10 @@ class HostPacketSocket implements PacketSocket {
     if (!this.#open) return new HostError(`send on ${this.#interface}`, EBADF);
     const sent = libc.send(this.#fd, frame);
     return sent >= 0 ? undefined : new HostError(`send on ${this.#interface}`, -sent);
+  }
+
+  readAll(): void {
+    if (this.#open) this.#readFrames(FRAMES_AT_MOST);
   }
 
   setGroups(groups: readonly Ip[]): void {
@@ -110,9 +118,9 @@ class HostPacketSocket implements PacketSocket {
     this.#watch.close();
   }
 
-  #readFrames(): 'read' | 'nothing' | 'failed' {
+  #readFrames(most: number): 'read' | 'nothing' | 'failed' {
     let outcome: 'read' | 'nothing' = 'nothing';
-    for (let count = 0; count < FRAMES_PER_TURN; count++) {
+    for (let count = 0; count < most; count++) {
       const length = libc.receive(this.#fd, frameBuffer);
       if (length < 0) {
         const errno = -length;

@@ -189,6 +189,18 @@ const BFD_METRICS: readonly BfdMetric[] = [
     help: 'BFD control packets sent.',
     read: ({ packetsSent }) => packetsSent,
   },
+  {
+    show: readCounter,
+    name: 'echo_packet_input',
+    help: 'BFD echo packets of this side that have come back.',
+    read: ({ echoesReceived }) => echoesReceived,
+  },
+  {
+    show: readCounter,
+    name: 'echo_packet_output',
+    help: 'BFD echo packets sent.',
+    read: ({ echoesSent }) => echoesSent,
+  },
   { show: readCounter, name: 'session_up_events', help: 'How often BFD came up.', read: ({ ups }) => ups },
   { show: readCounter, name: 'session_down_events', help: 'How often BFD went down.', read: ({ downs }) => downs },
   {

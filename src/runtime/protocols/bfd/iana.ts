@@ -25,6 +25,7 @@ export type BfdState = (typeof BFD_STATES)[number];
 /** BFD diagnostic codes, RFC 5880 §4.1 and RFC 6428; those with a name here are set by this side. */
 export const DIAGNOSTIC_NONE = 0;
 export const DIAGNOSTIC_DETECTION_TIME_EXPIRED = 1;
+export const DIAGNOSTIC_ECHO_FUNCTION_FAILED = 2;
 export const DIAGNOSTIC_NEIGHBOR_SIGNALED_DOWN = 3;
 export const DIAGNOSTIC_PATH_DOWN = 5;
 export const DIAGNOSTIC_ADMINISTRATIVELY_DOWN = 7;

@@ -35,6 +35,8 @@ export type BfdInput =
   | ({ readonly kind: 'intervals' } & BfdIntervals)
   /** Not to be up for now. path-down: because the interface or the like is known to have failed. */
   | { readonly kind: 'disable'; readonly because: 'administratively-down' | 'path-down' }
+  /** While it is up: echo packets do not come back any more. */
+  | { readonly kind: 'echo-failed' }
   | { readonly kind: 'enable' };
 
 export type BfdOutput =
@@ -68,6 +70,8 @@ export interface BfdSnapshot {
   readonly localDiscriminator: number;
   /** 0: not heard of lately. */
   readonly remoteDiscriminator: number;
+  /** It takes echo packets no more often; 0: none, or it was not heard of lately. */
+  readonly remoteMinEchoRxMs: number;
   /** What it really sends by now, before jitter; undefined: nothing periodically. */
   readonly transmitIntervalMs: number | undefined;
   /** The silence that is taken for a failure; undefined: nothing was heard yet. */

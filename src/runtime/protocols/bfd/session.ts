@@ -20,8 +20,8 @@
  * Silence is judged only after the socket has been read: a process that slept finds packets there that came in time. On
  * 'drain' the caller tells what it finds and then 'drained'; the silence stands if it still lasts.
  *
- * Use: act on what `handle` returns, then call it with 'timer' at `deadline()`. It never demands (the demand bit) nor sends
- * echo packets, and uses no authentication.
+ * Use: act on what `handle` returns, then call it with 'timer' at `deadline()`. It never demands (the demand bit), and uses
+ * no authentication. Echo packets are another machine's (EchoFunction), whose failure it is told.
  * Implements: RFC 5880 §6.1, §6.2, §6.5, §6.8.1–6.8.7, §6.8.16. Deviations: where they stand below.
  */
 import { assertNever } from '../../model/result.ts';
@@ -31,6 +31,7 @@ import {
   type BfdState,
   DIAGNOSTIC_ADMINISTRATIVELY_DOWN,
   DIAGNOSTIC_DETECTION_TIME_EXPIRED,
+  DIAGNOSTIC_ECHO_FUNCTION_FAILED,
   DIAGNOSTIC_NEIGHBOR_SIGNALED_DOWN,
   DIAGNOSTIC_NONE,
   DIAGNOSTIC_PATH_DOWN,
@@ -40,7 +41,7 @@ import { Jitter } from './jitter.ts';
 import { Pace } from './pace.ts';
 
 /** Of the neighbour, before anything was heard (RFC 5880 §6.8.1), and again when nothing has been for long. */
-const UNHEARD = { discriminator: 0, minRxMs: 0.001, isDemanding: false } as const;
+const UNHEARD = { discriminator: 0, minRxMs: 0.001, minEchoRxMs: 0, isDemanding: false } as const;
 
 export class BfdSession {
   readonly #options: BfdSessionOptions;
@@ -52,7 +53,7 @@ export class BfdSession {
   #since: Instant;
   #remoteState: BfdState = 'down';
   #remoteDiagnostic = DIAGNOSTIC_NONE;
-  #remote: { discriminator: number; minRxMs: number; isDemanding: boolean } = { ...UNHEARD };
+  #remote: { discriminator: number; minRxMs: number; minEchoRxMs: number; isDemanding: boolean } = { ...UNHEARD };
   /** The neighbour's packets that must be missing, and its desired interval; undefined: not heard. */
   #heard: { at: Instant; multiplier: number; desiredMinTxMs: number } | undefined;
   /** The last packet, and the share of the interval after which the next one follows. */
@@ -96,6 +97,7 @@ export class BfdSession {
       remoteDiagnostic: this.#remoteDiagnostic,
       localDiscriminator: this.#options.localDiscriminator,
       remoteDiscriminator: this.#remote.discriminator,
+      remoteMinEchoRxMs: this.#remote.minEchoRxMs,
       transmitIntervalMs: this.#transmitIntervalMs(),
       detectionTimeMs: this.#detectionTimeMs(),
       isPolling: this.#pace.isPolling,
@@ -127,6 +129,10 @@ export class BfdSession {
         this.#become('admin-down', isPath ? DIAGNOSTIC_PATH_DOWN : DIAGNOSTIC_ADMINISTRATIVELY_DOWN, now);
         return;
       }
+      case 'echo-failed':
+        // §6.8.5
+        if (this.#state === 'up') this.#become('down', DIAGNOSTIC_ECHO_FUNCTION_FAILED, now);
+        return;
       case 'enable':
         if (this.#state === 'admin-down') this.#become('down', this.#diagnostic, now);
         return;
@@ -142,6 +148,7 @@ export class BfdSession {
     this.#remoteDiagnostic = packet.diagnostic;
     this.#remote.discriminator = packet.myDiscriminator;
     this.#remote.minRxMs = packet.requiredMinRxMicroseconds / 1000;
+    this.#remote.minEchoRxMs = packet.requiredMinEchoRxMicroseconds / 1000;
     this.#remote.isDemanding = packet.demand;
     this.#heard = {
       at: now,

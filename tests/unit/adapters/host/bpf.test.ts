@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import {
   ARP_FILTER,
+  BFD_ECHO_FILTER,
   type BpfInstruction,
   encodeBpf,
   ICMP_ECHO_FILTER,
@@ -43,12 +44,13 @@ function load(
   { code, operand }: { readonly code: number; readonly operand: number },
   frame: Uint8Array,
 ): 'loaded' | 'past-the-end' {
-  const at = code === 0x50 ? registers.index + operand : operand;
-  const bytes = [...frame.subarray(at, at + (code === 0x28 ? 2 : 1))];
-  if (bytes.length < (code === 0x28 ? 2 : 1)) return 'past-the-end';
+  const at = code === 0x50 || code === 0x48 ? registers.index + operand : operand;
+  const width = code === 0x28 || code === 0x48 ? 2 : 1;
+  const bytes = [...frame.subarray(at, at + width)];
+  if (bytes.length < width) return 'past-the-end';
   const value = bytes.reduce((sum, byte) => sum * 256 + byte, 0);
   if (code === 0xb1) registers.index = (value & 0xf) * 4;
-  else if ([0x28, 0x30, 0x50].includes(code)) registers.accumulator = value;
+  else if ([0x28, 0x30, 0x48, 0x50].includes(code)) registers.accumulator = value;
   else throw new Error(`unknown instruction ${code}`);
   return 'loaded';
 }
@@ -135,6 +137,25 @@ test.each([
   { name: 'to a group', frame: ipv6('3a', '80'), packetType: 2, want: false },
 ])('the ICMPv6 echo filter on $name: $want', ({ frame, packetType, want }) => {
   expect(run(ICMPV6_ECHO_FILTER, frame, packetType) > 0).toBe(want);
+});
+
+/** By these ports. */
+const udp = (ports: string, given: { units?: number; fragment?: string } = {}) => ipv4('11', ports, given);
+
+test.each([
+  { name: 'one that came back', frame: udp('0ec90ec9'), packetType: 0, want: true },
+  { name: 'one from another port', frame: udp('c0000ec9'), packetType: 0, want: true },
+  { name: 'one behind IP options', frame: udp('0ec90ec9', { units: 7 }), packetType: 0, want: true },
+  { name: 'a control packet', frame: udp('c0000ec8'), packetType: 0, want: false },
+  { name: 'the first part of one', frame: udp('0ec90ec9', { fragment: '2000' }), packetType: 0, want: false },
+  { name: 'a later part', frame: udp('0ec90ec9', { fragment: '0001' }), packetType: 0, want: false },
+  { name: 'TCP', frame: ipv4('06', '0ec90ec9'), packetType: 0, want: false },
+  { name: 'IPv6', frame: ipv6('11', '0ec90ec9'), packetType: 0, want: false },
+  { name: 'for another station', frame: udp('0ec90ec9'), packetType: 3, want: false },
+  { name: 'our own, going out', frame: udp('0ec90ec9'), packetType: 4, want: false },
+  { name: 'a frame that ends before the port', frame: udp('0ec9'), packetType: 0, want: false },
+])('the BFD echo filter on $name: $want', ({ frame, packetType, want }) => {
+  expect(run(BFD_ECHO_FILTER, frame, packetType) > 0).toBe(want);
 });
 
 test('a program is laid out as struct sock_filter on a little-endian host', () => {

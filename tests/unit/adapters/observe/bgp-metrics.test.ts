@@ -83,13 +83,24 @@ describe('MetalLB’s names and labels', () => {
   });
 
   test('of BFD, where there is one', async () => {
-    const bfd = { state: 'up', diagnostic: '', packetsSent: 11, packetsReceived: 12, ups: 2, downs: 1 } as const;
+    const bfd = {
+      state: 'up',
+      diagnostic: '',
+      packetsSent: 11,
+      packetsReceived: 12,
+      echoesSent: 8,
+      echoesReceived: 7,
+      ups: 2,
+      downs: 1,
+    } as const;
     const text = await scrape(row({ bfd: { ...bfd, transmitIntervalMs: 50, detectionTimeMs: 150 } }));
     const lines = text.split('\n').filter((line) => line.startsWith('metallb_bfd_'));
     expect(lines).toEqual([
       'metallb_bfd_session_up{peer="192.0.2.1",vrf="default"} 1',
       'metallb_bfd_control_packet_input{peer="192.0.2.1",vrf="default"} 12',
       'metallb_bfd_control_packet_output{peer="192.0.2.1",vrf="default"} 11',
+      'metallb_bfd_echo_packet_input{peer="192.0.2.1",vrf="default"} 7',
+      'metallb_bfd_echo_packet_output{peer="192.0.2.1",vrf="default"} 8',
       'metallb_bfd_session_up_events{peer="192.0.2.1",vrf="default"} 2',
       'metallb_bfd_session_down_events{peer="192.0.2.1",vrf="default"} 1',
       'metallb_bfd_detection_time_seconds{peer="192.0.2.1",vrf="default"} 0.15',

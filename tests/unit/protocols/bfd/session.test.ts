@@ -321,6 +321,27 @@ describe('RFC 5880 §6.8.7: sending', () => {
   });
 });
 
+describe('RFC 5880 §6.8.5: echoes that fail', () => {
+  test('echoes that fail take it down, and the neighbour hears why at once', () => {
+    const session = sessionIn('up');
+    const outputs = session.handle({ kind: 'echo-failed' }, at(100));
+    expect(outputs).toContainEqual(expect.objectContaining({ kind: 'changed', from: 'up', to: 'down', diagnostic: 2 }));
+    expect(packetsIn(outputs)).toMatchObject([{ state: 'down', diagnostic: 2 }]);
+  });
+
+  test.each(['down', 'init', 'admin-down'] as const)('in %s they mean nothing', (state) => {
+    const session = sessionIn(state);
+    expect(session.handle({ kind: 'echo-failed' }, at(100))).toEqual([]);
+    expect(session.snapshot().state).toBe(state);
+  });
+
+  test('how often the neighbour takes them is what it said last', () => {
+    const session = sessionIn('up');
+    session.handle(packet({ state: 'up', requiredMinEchoRxMicroseconds: 80_000 }), at(1));
+    expect(session.snapshot().remoteMinEchoRxMs).toBe(80);
+  });
+});
+
 describe('RFC 5880 §6.8.16: switched off', () => {
   test.each([
     { because: 'administratively-down', diagnostic: 7 },

@@ -17,6 +17,7 @@ import type { BfdView } from '../../../model/bgp-session.ts';
 import type { Ip } from '../../../model/ip.ts';
 import { type BfdPath, type SessionTable, sessionTable } from '../../../protocols/bfd/demultiplex.ts';
 import { type BfdArrival, type BfdDropReason, readBfd } from '../../../protocols/bfd/read.ts';
+import type { BfdEchoes } from './bfd-echoes.ts';
 import { BfdReceivers } from './bfd-receivers.ts';
 import { findBfdRoute, type WantedBfd } from './bfd-route.ts';
 import { type BfdChange, WatchedPath } from './bfd-watched-path.ts';
@@ -26,6 +27,8 @@ const RETRY_MS = 5000;
 
 export interface BfdSessionsOptions {
   readonly ports: PathPorts;
+  /** For echo packets. Its sockets are closed with the sessions. */
+  readonly echoes: Pick<BfdEchoes, 'open'>;
   /** The host's; not closed here. */
   readonly interfaces: Pick<InterfaceWatch, 'current' | 'onChange'>;
   readonly clock: Clock;
@@ -118,10 +121,17 @@ export class BfdSessions {
       ports,
       clock,
       discriminator,
+      openEcho: (end) => this.#options.echoes.open(end),
+      echoSecret: this.#secret(),
       onChanged: (change) => this.#changed(key, change),
       onBroken: () => this.#retryIn(0),
     });
     return { path, discriminator, names, logged: undefined };
+  }
+
+  #secret(): Uint8Array {
+    const { randomU32 } = this.#options;
+    return new Uint8Array(Uint32Array.of(randomU32(), randomU32()).buffer);
   }
 
   #freeDiscriminator(): number {

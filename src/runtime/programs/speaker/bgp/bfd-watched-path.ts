@@ -25,8 +25,10 @@ import {
 } from '../../../protocols/bfd/iana.ts';
 import type { BfdInput, BfdIntervals, BfdOutput } from '../../../protocols/bfd/interface.ts';
 import { BfdSession } from '../../../protocols/bfd/session.ts';
+import { EchoWatch } from './bfd-echo-watch.ts';
+import type { EchoEnd, EchoLine } from './bfd-echoes.ts';
 import type { UsableRoute } from './bfd-receivers.ts';
-import type { WantedBfd } from './bfd-route.ts';
+import type { BfdDevice, WantedBfd } from './bfd-route.ts';
 import { describeBfd, describeOpenError } from './bfd-words.ts';
 
 /** How often the word that it is switched off is sent at its end: packets may be lost, and nobody stays to repeat it. */
@@ -50,6 +52,10 @@ export interface WatchedPathOptions {
   readonly clock: Clock;
   /** 1 … 2^32 − 1, hard to guess, and no other session's. */
   readonly discriminator: number;
+  /** Opens the way of its echo packets. Throws HostError. */
+  readonly openEcho: (end: EchoEnd) => EchoLine;
+  /** 8 bytes, hard to guess, and no other session's. */
+  readonly echoSecret: Uint8Array;
   readonly onChanged: (change: BfdChange) => void;
   /** It cannot send any more by the socket that it has. */
   readonly onBroken: () => void;
@@ -57,7 +63,7 @@ export interface WatchedPathOptions {
 
 interface Running {
   readonly path: BfdPath;
-  readonly deviceIndex: number | undefined;
+  readonly device: BfdDevice | undefined;
   readonly sender: PathSender;
   readonly receiver: PathReceiver;
 }
@@ -72,6 +78,10 @@ export class WatchedPath {
   #tooLowTtl: number | undefined;
   #isBroken = false;
   #packetsSent = 0;
+  /** Without a watch: there is to be one, and it could not be opened. */
+  #echo: { readonly watch?: EchoWatch; readonly intervalMs: number } | undefined;
+  /** Of watches that are over. */
+  #echoesBefore = { sent: 0, received: 0 };
   #armed: { readonly at: Instant; readonly cancel: () => void } | undefined;
   #isOver = false;
 
@@ -101,22 +111,23 @@ export class WatchedPath {
   }
 
   setProfile(profile: BfdProfile): void {
+    if (profile.detectMultiplier !== this.#profile.detectMultiplier) this.#endEcho();
     this.#profile = profile;
     this.#handle({ kind: 'intervals', ...intervalsOf(profile) });
   }
 
   /** Goes on, or begins, that way. `isOurs`: whether an address is one of this node's. Undefined: it runs. Or why not. */
   use(route: UsableRoute, receiver: PathReceiver, isOurs: (ip: Ip) => boolean): string | undefined {
-    const deviceIndex = route.device?.index;
     const before = this.#running;
     const fits =
       before !== undefined &&
       before.path.hops === route.kind &&
-      before.deviceIndex === deviceIndex &&
+      before.device?.index === route.device?.index &&
       isOurs(before.sender.local) &&
       !this.#isBroken;
     if (fits) {
       this.#running = { ...before, receiver };
+      this.#followEcho();
       return undefined;
     }
     this.#stop();
@@ -131,7 +142,7 @@ export class WatchedPath {
       route.kind === 'single'
         ? { hops: 'single', interface: route.device.name, peer }
         : { hops: 'multiple', local: sender.local, peer };
-    this.#running = { path, deviceIndex, sender, receiver };
+    this.#running = { path, device: route.device, sender, receiver };
     this.#begin(route);
     return undefined;
   }
@@ -165,6 +176,7 @@ export class WatchedPath {
       ...(isBlocked || detectionTimeMs === undefined ? {} : { detectionTimeMs }),
       packetsSent: this.#packetsSent,
       packetsReceived: snapshot?.packetsReceived ?? 0,
+      ...this.#echoCounts(),
       ups: snapshot?.ups ?? 0,
       downs: snapshot?.downs ?? 0,
     };
@@ -212,6 +224,60 @@ export class WatchedPath {
     return isLooped ? echoIntervalMs : 0;
   }
 
+  /** §6.4: while the session is up and the router takes echo packets. Over IPv6 there are none, as with MetalLB. */
+  #echoIntervalMs(): number | undefined {
+    const { echoMode, echoIntervalMs } = this.#profile;
+    const snapshot = this.#machine?.snapshot();
+    const takesMs = snapshot?.state === 'up' ? snapshot.remoteMinEchoRxMs : 0;
+    const isPossible = this.#running?.path.hops === 'single' && ipFamily(this.wanted.peer) === 'ipv4';
+    return echoMode && isPossible && takesMs > 0 ? Math.max(echoIntervalMs, takesMs) : undefined;
+  }
+
+  #followEcho(): void {
+    const intervalMs = this.#echoIntervalMs();
+    if (intervalMs === this.#echo?.intervalMs) return;
+    this.#endEcho();
+    const { sender, device } = this.#running ?? {};
+    if (intervalMs === undefined || sender === undefined || device === undefined || this.#isOver) return;
+    const { clock, discriminator, echoSecret, openEcho, onBroken } = this.#options;
+    try {
+      const watch = new EchoWatch({
+        intervalMs,
+        multiplier: this.#profile.detectMultiplier,
+        secret: echoSecret,
+        seed: discriminator,
+        clock,
+        open: (end) => openEcho({ device, peer: this.wanted.peer, local: sender.local, ...end }),
+        onFailed: () => this.#handle({ kind: 'echo-failed' }),
+        onLost: () => {
+          this.#endEcho();
+          onBroken();
+        },
+      });
+      this.#echo = { watch, intervalMs };
+    } catch (error) {
+      // Control packets watch the path all the same.
+      this.#echo = { intervalMs };
+      this.#sendError = toHostError('open a socket for BFD echo packets', error);
+    }
+  }
+
+  #endEcho(): void {
+    this.#echoesBefore = this.#echoCounted();
+    this.#echo?.watch?.close();
+    this.#echo = undefined;
+  }
+
+  #echoCounted(): { readonly sent: number; readonly received: number } {
+    const { sent, received } = this.#echoesBefore;
+    return { sent: sent + (this.#echo?.watch?.sent ?? 0), received: received + (this.#echo?.watch?.received ?? 0) };
+  }
+
+  #echoCounts(): Pick<BfdView, 'echoesSent' | 'echoesReceived'> {
+    const { sent, received } = this.#echoCounted();
+    return { echoesSent: sent, echoesReceived: received };
+  }
+
   #openSender({ kind, device }: UsableRoute): PathSender {
     const { peer, local } = this.wanted;
     return this.#options.ports.openSender({
@@ -226,6 +292,7 @@ export class WatchedPath {
   #stop(): void {
     this.#armed?.cancel();
     this.#armed = undefined;
+    this.#endEcho();
     this.#running?.sender.close();
     this.#running = undefined;
     this.#sendError = undefined;
@@ -238,6 +305,7 @@ export class WatchedPath {
     const outputs = this.#machine.handle(input, this.#options.clock.now());
     this.#send(outputs);
     this.#arm();
+    this.#followEcho();
     // Last: who hears of it may end this session.
     for (const output of outputs) {
       if (output.kind === 'drain') this.#drain();

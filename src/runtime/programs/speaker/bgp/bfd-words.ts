@@ -5,6 +5,7 @@ import type { Ip } from '../../../model/ip.ts';
 import {
   DIAGNOSTIC_ADMINISTRATIVELY_DOWN,
   DIAGNOSTIC_DETECTION_TIME_EXPIRED,
+  DIAGNOSTIC_ECHO_FUNCTION_FAILED,
   DIAGNOSTIC_NEIGHBOR_SIGNALED_DOWN,
   DIAGNOSTIC_NONE,
   describeDiagnostic,
@@ -39,6 +40,7 @@ export function describeBfd(standing: BfdStanding): string {
 function describeDown({ diagnostic, remoteState, remoteDiagnostic, peer, isHeard }: BfdStanding): string {
   if (!isHeard) return `nothing was heard from ${peer} yet`;
   if (diagnostic === DIAGNOSTIC_DETECTION_TIME_EXPIRED) return `nothing was heard from ${peer} for the detection time`;
+  if (diagnostic === DIAGNOSTIC_ECHO_FUNCTION_FAILED) return `echo packets do not come back from ${peer}`;
   if (remoteState === 'admin-down') {
     // FRR gives none.
     const isPlain = remoteDiagnostic === DIAGNOSTIC_ADMINISTRATIVELY_DOWN || remoteDiagnostic === DIAGNOSTIC_NONE;

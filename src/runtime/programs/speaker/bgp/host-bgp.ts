@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { hostClock } from '../../../adapters/host/clock.ts';
+import { readNeighbourMac } from '../../../adapters/host/neighbours.ts';
 import { hostPacketSockets } from '../../../adapters/host/packet-socket.ts';
 import { hostPathPorts } from '../../../adapters/host/path-datagrams.ts';
 import { hostRandom } from '../../../adapters/host/random.ts';
@@ -11,6 +12,7 @@ import { openTcp } from '../../../adapters/host/tcp.ts';
 import { listenTcp } from '../../../adapters/host/tcp-listener.ts';
 import type { Log } from '../../../engine/log.ts';
 import type { InterfaceWatch } from '../../../engine/network-ports.ts';
+import { BfdEchoes } from './bfd-echoes.ts';
 import { BfdSessions } from './bfd-sessions.ts';
 import { BgpSpeaker } from './bgp-speaker.ts';
 import { RouterWatch } from './router-watch.ts';
@@ -40,6 +42,12 @@ export function openHostBgp({ log, interfaces, listenPort, gracefulShutdownMs, o
   });
   const bfd = new BfdSessions({
     ports: hostPathPorts,
+    echoes: new BfdEchoes({
+      sockets: hostPacketSockets,
+      interfaces,
+      neighbourMac: readNeighbourMac,
+      clock: hostClock,
+    }),
     interfaces,
     clock: hostClock,
     log,

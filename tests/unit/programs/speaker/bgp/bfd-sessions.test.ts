@@ -40,6 +40,7 @@ function sessions(host: FakePathHost, tell: (line: string) => void): BfdSessions
   const log: Log = { info: () => {}, warn: (fields, message) => warnings.push(`${message} ${JSON.stringify(fields)}`) };
   return new BfdSessions({
     ports: host,
+    echoes: host.echoes,
     interfaces: host.interfaces,
     clock,
     log,
@@ -235,6 +236,7 @@ describe('what is wanted changes', () => {
     ours.close();
     ours = new BfdSessions({
       ports: node,
+      echoes: node.echoes,
       interfaces: node.interfaces,
       clock,
       log: { info: () => {}, warn: () => {} },
@@ -367,6 +369,7 @@ describe('interfaces and sockets', () => {
     ours.close();
     ours = new BfdSessions({
       ports: node,
+      echoes: node.echoes,
       interfaces: node.interfaces,
       clock,
       log: { info: () => {}, warn: () => {} },
@@ -438,6 +441,71 @@ describe('RFC 5880 §6.4: echo packets', () => {
     expect(await offered(bfdProfile())).toBe(0);
     expect(await offered(echo, ROUTER, 'multiple')).toBe(0);
     expect(await offered(echo, ip('fd00::1'))).toBe(0);
+  });
+
+  const echoesSent = () => link.sent.filter(({ port }) => port === 3785).length;
+
+  test('sent where the router takes them, at the pace of the slower, and they come back', async () => {
+    router.forwarding = true;
+    theirs.setSessions([
+      wanted({ name: 'node', peer: NODE, profile: bfdProfile({ echoMode: true, echoIntervalMs: 80 }) }),
+    ]);
+    ours.setSessions([wanted({ profile: echo })]);
+    await clock.advance(4000);
+    const before = echoesSent();
+    await clock.advance(8000);
+    // 75 to 100 % of 80 ms, one after the other.
+    expect(echoesSent() - before).toBeGreaterThanOrEqual(100);
+    expect(echoesSent() - before).toBeLessThanOrEqual(134);
+    const { echoesSent: sent = 0, echoesReceived: received = 0, state } = ours.view('tor') ?? {};
+    expect(state).toBe('up');
+    expect(sent - received).toBeLessThanOrEqual(1);
+    expect(received).toBeGreaterThan(100);
+  });
+
+  test('not to a router that takes none, nor without echo mode, nor while the session is down', async () => {
+    router.forwarding = true;
+    await bothUp({ profile: bfdProfile() });
+    expect(echoesSent()).toBe(0);
+    ours.setSessions([wanted({ profile: echo })]);
+    await clock.advance(4000);
+    expect(echoesSent()).toBe(0);
+  });
+
+  test('the router’s programs go on, and its forwarding has failed: down within the detection time of echoes', async () => {
+    router.forwarding = true;
+    const profile = bfdProfile({ echoMode: true, echoIntervalMs: 40 });
+    await bothUp({ profile });
+    await clock.advance(2000);
+    expect(told).toEqual([]);
+    router.forwarding = false;
+    const at = clock.now();
+    await clock.advance(125);
+    expect(told[0]).toMatch(/^\d+ tor down: echo packets do not come back from 192\.0\.2\.1$/);
+    expect(Number(told[0]?.split(' ')[0]) - at).toBeGreaterThanOrEqual(80);
+  });
+
+  test('their socket fails: another one, and the session goes on', async () => {
+    router.forwarding = true;
+    await bothUp({ profile: echo });
+    const [end] = node.echoEnds;
+    end?.lost();
+    await clock.advance(1000);
+    expect([...node.echoEnds]).toHaveLength(1);
+    expect([...node.echoEnds][0]).not.toBe(end);
+    expect(told).toEqual([]);
+    expect(ours.view('tor')).toMatchObject({ state: 'up' });
+  });
+
+  test('end with the session', async () => {
+    router.forwarding = true;
+    await bothUp({ profile: echo });
+    expect([...node.echoEnds]).toHaveLength(1);
+    ours.close();
+    const before = echoesSent();
+    await clock.advance(1000);
+    expect(echoesSent()).toBe(before);
+    expect([...node.echoEnds]).toEqual([]);
   });
 });
 

@@ -304,7 +304,16 @@ describe('BFD', () => {
   const withBfd = { ...planned({ bfdProfile: 'fast' }), bfd: PROFILE };
 
   test('the way to a router is watched with its profile, and seen in the view', () => {
-    bfd = { state: 'up', diagnostic: '', packetsSent: 1, packetsReceived: 1, ups: 1, downs: 0 };
+    bfd = {
+      state: 'up',
+      diagnostic: '',
+      packetsSent: 1,
+      packetsReceived: 1,
+      echoesSent: 0,
+      echoesReceived: 0,
+      ups: 1,
+      downs: 0,
+    };
     speaker.setPlan({ generation: 1, sessions: [withBfd] });
     expect(watched).toMatchObject([{ name: 'router', peer: '192.0.2.1', hops: 'single', profile: PROFILE }]);
     expect(speaker.views()).toMatchObject([{ bfd: { state: 'up' } }]);
