@@ -29,7 +29,7 @@ export interface BfdVector {
 }
 
 export function readBfdVectors(): readonly BfdVector[] {
-  return readVectors<{ name: string; payload: string; value: RawBfdPacket }>('bfd', 5).map(
+  return readVectors<{ name: string; payload: string; value: RawBfdPacket }>('bfd', 23).map(
     ({ row: { name, payload, value } }) => ({ name, payload: bytesFromHex(payload), value }),
   );
 }
