@@ -4,32 +4,47 @@
  *
  *     the fault ─▶ the router's kernel has no next hop to the node any more (its own notice of that, `ip monitor`)
  *
+ * Beside it, what a client beyond the router lives through, that asks for a page every 10 ms over a new connection: how many
+ * of all rounds' requests fail, and how long after the fault the last of them is made. Where only the speaker goes, its node
+ * serves on, and none has to fail.
+ *
  * The router is behind a switch, so it never sees a carrier go.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { type Probe, probeRequests } from '../tests/support/client-probes.ts';
 import { BIRD } from '../tests/support/interop/bird.ts';
 import { makeFolder } from '../tests/support/interop/folder.ts';
 import { advertised, planned } from '../tests/support/interop/plans.ts';
 import type { Router } from '../tests/support/interop/router.ts';
 import { Speaker } from '../tests/support/interop/speaker.ts';
 import { createLan, type Lan, type LanHost } from '../tests/support/netns.ts';
+import type { Attempt } from '../tests/support/outages.ts';
 import { bfdProfile, ip } from '../tests/support/views.ts';
 import { waitFor } from '../tests/support/wait-for.ts';
 import { monotonicMs } from './machine.ts';
 import { formatRatio, formatRow, MILLISECONDS, type Percentiles, percentiles } from './percentiles.ts';
 
-const SERVICE = '203.0.113.10/32';
+const ADDRESS = '203.0.113.10';
+const SERVICE = `${ADDRESS}/32`;
 const ROUTER = { address: '192.0.2.1', asn: 64500 };
+/** The other side of the router. */
+const BEYOND = { router: '198.51.100.1', client: '198.51.100.2' };
+const SERVING = path.resolve(import.meta.dirname, '../tests/support/interop/serving-process.ts');
 const NODE_ASN = 64512;
 const NODES: readonly Place[] = ['n1', 'n2', 'n3'].map((name, index) => ({ name, address: `192.0.2.${11 + index}` }));
 const BFD = { intervalMs: 50, multiplier: 3 };
-const ROUNDS = 5;
-const UP = { withinMs: 60_000, everyMs: 20 };
+const ROUNDS = 4;
+const UP = { withinMs: 60_000, everyMs: 50 };
 /** Longer than a round may last; the hold time would end the session then. */
 const GONE_WITHIN_MS = 10_000;
+/** So long the client is watched yet, once the router has turned to the other nodes. */
+const AFTERWARDS_MS = 100;
+/** A request has been answered or given up by then. */
+const ANSWERED_WITHIN_MS = 600;
 
 interface Place {
   readonly name: string;
@@ -41,7 +56,7 @@ interface Announcer {
   start(): Promise<void>;
   signal(signal: 'SIGSTOP' | 'SIGCONT' | 'SIGKILL'): Promise<void>;
   /** As a rollout ends it. */
-  stop(): Promise<void>;
+  close(): Promise<void>;
 }
 
 type Kind = (host: LanHost, folder: string, place: Place) => Announcer;
@@ -68,34 +83,87 @@ const FAULTS: readonly Fault[] = [
     strike: (announcer) => announcer.signal('SIGKILL'),
     mend: (announcer) => announcer.start(),
   },
+  {
+    name: 'stopped in order',
+    strike: (announcer) => announcer.close(),
+    mend: (announcer) => announcer.start(),
+  },
 ];
+
+interface Round {
+  readonly goneMs: number;
+  readonly failed: number;
+  /** From the fault until the last request began that failed. 0: none did. */
+  readonly failingMs: number;
+}
 
 /** Needs root. Takes about two minutes. */
 export async function benchBgpFailover(): Promise<string[]> {
   const folder = await makeFolder();
   const hosts = Object.fromEntries(NODES.map(({ name, address }) => [name, [`${address}/24`]]));
-  const lan = await createLan({ router: [`${ROUTER.address}/24`], ...hosts });
+  const lan = await createLan({
+    router: [`${ROUTER.address}/24`, `${BEYOND.router}/24`],
+    client: [`${BEYOND.client}/24`],
+    ...hosts,
+  });
   const router = BIRD.create(lan.host('router'), path.join(folder, 'router'));
   const kernel = new NextHops(lan.host('router'));
+  const servers: ChildProcess[] = [];
+  let requests: Probe<Attempt> | undefined;
   try {
-    await lan.host('router').run('sysctl', '-qw', 'net.ipv4.ip_forward=1');
-    const floor = await runAll({ lan, folder, router, kernel }, birdAnnouncer);
-    const ours = await runAll({ lan, folder, router, kernel }, speakerAnnouncer);
-    return FAULTS.flatMap(({ name }, index) => {
-      const [least, own] = [floor[index], ours[index]];
-      if (least === undefined || own === undefined) return [];
-      return [
-        formatRow(`${name}: BIRD 2.0 (the floor)`, least, MILLISECONDS),
-        formatRow(`${name}: ours`, own, MILLISECONDS),
-        formatRatio(own, least),
-      ];
-    });
+    servers.push(...(await serve(lan)));
+    const client = lan.host('client');
+    requests = await probeRequests((program, ...command) => client.spawn(program, ...command), { ip: ADDRESS });
+    const site = { lan, folder, router, kernel, requests };
+    const floor = await runAll(site, birdAnnouncer);
+    const ours = await runAll(site, speakerAnnouncer);
+    return FAULTS.flatMap((fault) => [
+      fault.name,
+      ...describeRounds('  BIRD 2.0 (the floor)', floor.get(fault) ?? []),
+      ...describeRounds('  ours', ours.get(fault) ?? []),
+      formatRatio(gonePercentiles(ours.get(fault) ?? []), gonePercentiles(floor.get(fault) ?? [])),
+    ]);
   } finally {
     kernel.close();
+    await requests?.stop();
+    for (const server of servers) server.kill('SIGKILL');
     await router.stop('at-once');
     await lan.remove();
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/** All nodes serve the address, whoever of them announces it, and a client beyond the router reaches them. */
+async function serve(lan: Lan): Promise<ChildProcess[]> {
+  const forwarding = ['net.ipv4.ip_forward=1', 'net.ipv4.conf.all.send_redirects=0'];
+  // By addresses and ports: connections of one client are spread as well.
+  await lan.host('router').run('sysctl', '-qw', ...forwarding, 'net.ipv4.fib_multipath_hash_policy=1');
+  await lan.host('client').ip('route', 'add', 'default', 'via', BEYOND.router);
+  return await Promise.all(
+    NODES.map(async ({ name }) => {
+      const host = lan.host(name);
+      await host.ip('address', 'add', SERVICE, 'dev', 'lo');
+      await host.ip('route', 'add', 'default', 'via', ROUTER.address);
+      const server = host.spawn(process.execPath, '--disable-warning=ExperimentalWarning', SERVING, name);
+      await new Promise((serving) => server.stdout?.once('data', serving));
+      return server;
+    }),
+  );
+}
+
+function describeRounds(name: string, rounds: readonly Round[]): string[] {
+  const failed = rounds.reduce((sum, round) => sum + round.failed, 0);
+  const lasting = percentiles(rounds.map(({ failingMs }) => failingMs));
+  return [
+    formatRow(name, gonePercentiles(rounds), MILLISECONDS),
+    failed === 0
+      ? '    no request fails'
+      : `${formatRow('    the last request that fails', lasting, MILLISECONDS)}   (${failed} fail)`,
+  ];
+}
+
+function gonePercentiles(rounds: readonly Round[]): Percentiles {
+  return percentiles(rounds.map(({ goneMs }) => goneMs));
 }
 
 interface Site {
@@ -103,9 +171,11 @@ interface Site {
   readonly folder: string;
   readonly router: Router;
   readonly kernel: NextHops;
+  readonly requests: Probe<Attempt>;
 }
 
-async function runAll({ lan, folder, router, kernel }: Site, kind: Kind): Promise<readonly Percentiles[]> {
+async function runAll(site: Site, kind: Kind): Promise<ReadonlyMap<Fault, readonly Round[]>> {
+  const { lan, folder, router } = site;
   await startRouter(router);
   const announcers = await Promise.all(
     NODES.map(async (place) => {
@@ -117,29 +187,48 @@ async function runAll({ lan, folder, router, kernel }: Site, kind: Kind): Promis
     }),
   );
   try {
-    const results: Percentiles[] = [];
+    const results = new Map<Fault, readonly Round[]>();
     for (const fault of FAULTS) {
-      const samples: number[] = [];
+      const rounds: Round[] = [];
       for (let round = 0; round < ROUNDS; round += 1) {
-        await waitFor('all next hops', () => isSettled(router, kernel), UP);
-        const { place, announcer, host } = announcers[round % announcers.length] ?? raise('no node');
-        const beganMs = monotonicMs();
-        const gone = kernel.gone(place.address);
-        await fault.strike(announcer, host);
-        samples.push((await gone) - beganMs);
-        await fault.mend(announcer, host);
+        rounds.push(await oneRound(site, fault, announcers[round % announcers.length] ?? raise('no node')));
       }
-      results.push(percentiles(samples));
+      results.set(fault, rounds);
     }
     return results;
   } finally {
-    for (const { announcer } of announcers) await announcer.stop();
+    for (const { announcer } of announcers) await announcer.signal('SIGKILL');
   }
 }
 
-async function isSettled(router: Router, kernel: NextHops): Promise<boolean> {
+interface Struck {
+  readonly place: Place;
+  readonly announcer: Announcer;
+  readonly host: LanHost;
+}
+
+async function oneRound(site: Site, fault: Fault, { place, announcer, host }: Struck): Promise<Round> {
+  const { kernel, requests } = site;
+  await waitFor('all next hops', () => isSettled(site), UP);
+  const beganMs = monotonicMs();
+  const gone = kernel.gone(place.address);
+  await fault.strike(announcer, host);
+  const goneMs = (await gone) - beganMs;
+  await pause(AFTERWARDS_MS);
+  const endedMs = monotonicMs();
+  await fault.mend(announcer, host);
+  await pause(ANSWERED_WITHIN_MS);
+  const failures = requests
+    .soFar()
+    .filter((attempt) => attempt.beganMs >= beganMs && attempt.beganMs < endedMs && attempt.outcome !== 'answered');
+  const failingMs = failures.reduce((latest, attempt) => Math.max(latest, attempt.beganMs - beganMs), 0);
+  return { goneMs, failed: failures.length, failingMs };
+}
+
+async function isSettled({ router, kernel }: Site): Promise<boolean> {
+  if ((await kernel.now()).size < NODES.length) return false;
   for (const { address } of NODES) if ((await router.bfd(address)) !== 'up') return false;
-  return (await kernel.now()).size === NODES.length;
+  return true;
 }
 
 async function startRouter(router: Router): Promise<void> {
@@ -182,7 +271,7 @@ function speakerAnnouncer(host: LanHost, folder: string, { address }: Place): An
       else if (signal === 'SIGSTOP') speaker.freeze();
       else speaker.thaw();
     },
-    stop: () => speaker.kill(),
+    close: () => speaker.close(),
   };
 }
 
@@ -211,7 +300,7 @@ function birdAnnouncer(host: LanHost, folder: string, { address }: Place): Annou
       else if (signal === 'SIGSTOP') bird.freeze();
       else bird.thaw();
     },
-    stop: () => bird.stop('at-once'),
+    close: () => bird.stop('in-order'),
   };
 }
 
@@ -248,7 +337,7 @@ class NextHops {
   }
 
   #hear(line: string, atMs: number): void {
-    const isOurs = line.includes(SERVICE.replace('/32', '')) && !line.startsWith('Deleted');
+    const isOurs = line.includes(ADDRESS) && !line.startsWith('Deleted');
     if (!isOurs || this.#waiting === undefined || viaOf(line).has(this.#waiting.address)) return;
     this.#waiting.resolve(atMs);
     this.#waiting = undefined;

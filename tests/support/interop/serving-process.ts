@@ -1,6 +1,7 @@
 /**
  * A node's share of a Service in a network namespace of its own: tells whoever comes which node it is, by HTTP, and, on a
- * port of its own, line by line for as long as a connection lasts. Started by tests/interop/ecmp.test.ts.
+ * port of its own, line by line for as long as a connection lasts. Started by tests/interop/ecmp.test.ts and
+ * bench/bgp-failover.ts.
  */
 import { createServer as createHttpServer } from 'node:http';
 import { createServer } from 'node:net';
