@@ -24,9 +24,15 @@ interface Numbered<A> {
   readonly advertisement: A;
 }
 
+interface OfPool<A> {
+  readonly covering: readonly Numbered<A>[];
+  /** Where no Services are selected: the list of every Service. */
+  readonly everybodys?: AdvertisementList<A>;
+}
+
 export class AdvertisementLists<A extends Advertisement> {
   readonly #numbered: readonly Numbered<A>[];
-  readonly #byPool = new Map<string, readonly Numbered<A>[]>();
+  readonly #byPool = new Map<string, OfPool<A>>();
   readonly #lists = new Map<string, AdvertisementList<A>>();
 
   constructor(advertisements: readonly A[]) {
@@ -35,9 +41,14 @@ export class AdvertisementLists<A extends Advertisement> {
 
   /** Empty: nothing announces addresses of this pool for this Service. */
   listFor(service: ServiceView, poolName: string): AdvertisementList<A> {
-    const matching = this.#ofPool(poolName).filter(({ advertisement: { serviceSelectors } }) =>
-      isSelected(serviceSelectors, service.labels),
+    const { covering, everybodys } = this.#ofPool(poolName);
+    if (everybodys !== undefined) return everybodys;
+    return this.#listOf(
+      covering.filter(({ advertisement: { serviceSelectors } }) => isSelected(serviceSelectors, service.labels)),
     );
+  }
+
+  #listOf(matching: readonly Numbered<A>[]): AdvertisementList<A> {
     const id = matching.map(({ number }) => number).join(',');
     const known = this.#lists.get(id);
     if (known !== undefined) return known;
@@ -46,11 +57,13 @@ export class AdvertisementLists<A extends Advertisement> {
     return list;
   }
 
-  #ofPool(name: string): readonly Numbered<A>[] {
+  #ofPool(name: string): OfPool<A> {
     const known = this.#byPool.get(name);
     if (known !== undefined) return known;
     const covering = this.#numbered.filter(({ advertisement }) => advertisement.pools.includes(name));
-    this.#byPool.set(name, covering);
-    return covering;
+    const isEverybodys = covering.every(({ advertisement }) => advertisement.serviceSelectors.length === 0);
+    const ofPool = { covering, ...(isEverybodys ? { everybodys: this.#listOf(covering) } : {}) };
+    this.#byPool.set(name, ofPool);
+    return ofPool;
   }
 }

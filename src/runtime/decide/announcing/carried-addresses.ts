@@ -1,5 +1,5 @@
 /** The addresses that Services carry: what is announced, by whichever protocol. */
-import { type Ip, ipFamily, ipValue } from '../../model/ip.ts';
+import { type Ip, type IpFamily, ipFamily, ipValue } from '../../model/ip.ts';
 import { formatKey, type ServiceView } from '../../model/service.ts';
 import { compareText } from '../../model/text-order.ts';
 
@@ -33,10 +33,10 @@ export function carriedAddresses({ services, loadBalancerClass }: ServiceFacts):
     }
   }
   // Values once an address, not once a comparison: of an IPv6 address they cost a microsecond.
-  return [...byAddress]
-    .map(([ip, sharing]) => ({ ip, family: ipFamily(ip), value: ipValue(ip), services: sharing.sort(byKey) }))
-    .sort((a, b) => compareText(a.family, b.family) || (a.value < b.value ? -1 : 1))
-    .map(({ ip, services: sharing }) => ({ ip, services: sharing }));
+  const carried = Array.from(byAddress, ([ip, sharing]) => ({ ip, services: sharing.sort(byKey), value: ipValue(ip) }));
+  const ordered = carried.sort((a, b) => (a.value < b.value ? -1 : 1));
+  const ofFamily = (family: IpFamily) => ordered.filter(({ ip }) => ipFamily(ip) === family);
+  return [...ofFamily('ipv4'), ...ofFamily('ipv6')];
 }
 
 function byKey(a: ServiceView, b: ServiceView): number {

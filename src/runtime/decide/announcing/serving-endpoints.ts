@@ -13,3 +13,17 @@ export function servingNodes(service: ServiceView, endpoints: EndpointsByService
   const all = endpoints.get(formatKey(service)) ?? [];
   return new Set(all.flatMap(({ serving, nodeName }) => (serving && nodeName !== undefined ? [nodeName] : [])));
 }
+
+/** Seen from a node: whether it has a serving endpoint itself, or other nodes alone, or none has. */
+export function servedFrom(
+  node: string,
+  service: ServiceView,
+  endpoints: EndpointsByService,
+): 'here' | 'elsewhere' | 'nowhere' {
+  let found: 'elsewhere' | 'nowhere' = 'nowhere';
+  for (const { serving, nodeName } of endpoints.get(formatKey(service)) ?? []) {
+    if (serving && nodeName === node) return 'here';
+    if (serving) found = 'elsewhere';
+  }
+  return found;
+}

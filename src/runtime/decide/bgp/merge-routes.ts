@@ -9,7 +9,7 @@
 import { type BgpCommunity, formatCommunity } from '../../model/bgp-community.ts';
 import type { AdvertisedRoute } from '../../model/bgp-plan.ts';
 import type { BgpAdvertisement } from '../../model/config.ts';
-import { type Ip, ipFamily } from '../../model/ip.ts';
+import { type Ip, type IpFamily, ipFamily } from '../../model/ip.ts';
 import { type IpPrefix, ipPrefix } from '../../model/ip-prefix.ts';
 import { compareText } from '../../model/text-order.ts';
 import { aggregationLengthOf } from './local-preference.ts';
@@ -26,22 +26,45 @@ export function prefixFor(ip: Ip, advertisement: BgpAdvertisement): IpPrefix {
   return ipPrefix(ip, aggregationLengthOf(advertisement, ipFamily(ip)));
 }
 
+/** What of the announcements a router hears. */
+export interface Hearing {
+  readonly families: readonly IpFamily[];
+  readonly advertisements: ReadonlySet<BgpAdvertisement>;
+}
+
 export class RouteMerger {
   readonly #none: AdvertisementSet = { advertisements: new Set(), larger: new Map() };
 
-  /** Ordered by their first address. */
+  /** Ordered by their first address. Many addresses may share one list of advertisements. */
   merge(
     addresses: readonly { readonly ip: Ip; readonly advertisements: readonly BgpAdvertisement[] }[],
+    hearing: Hearing,
   ): readonly AdvertisedRoute[] {
+    const heardOf = hearer(hearing);
     const byPrefix = new Map<IpPrefix, AdvertisementSet>();
     for (const { ip, advertisements } of addresses) {
-      for (const advertisement of advertisements) {
+      if (!hearing.families.includes(ipFamily(ip))) continue;
+      for (const advertisement of heardOf(advertisements)) {
         const prefix = prefixFor(ip, advertisement);
         byPrefix.set(prefix, larger(byPrefix.get(prefix) ?? this.#none, advertisement));
       }
     }
     return Array.from(byPrefix, ([prefix, set]) => ({ prefix, ...attributesOf(set) }));
   }
+}
+
+/** Those of a list that are heard; worked out once a list. */
+function hearer({
+  advertisements: heard,
+}: Hearing): (list: readonly BgpAdvertisement[]) => readonly BgpAdvertisement[] {
+  const known = new Map<readonly BgpAdvertisement[], readonly BgpAdvertisement[]>();
+  return (list) => {
+    const before = known.get(list);
+    if (before !== undefined) return before;
+    const those = list.filter((advertisement) => heard.has(advertisement));
+    known.set(list, those);
+    return those;
+  };
 }
 
 function larger(set: AdvertisementSet, advertisement: BgpAdvertisement): AdvertisementSet {

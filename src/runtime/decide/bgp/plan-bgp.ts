@@ -18,10 +18,10 @@ import { isSelected } from '../../model/labels.ts';
 import type { NodeView } from '../../model/node.ts';
 import type { Sha256Hex } from '../../model/platform.ts';
 import { formatKey, type ServiceView } from '../../model/service.ts';
-import { AdvertisementLists } from '../announcing/advertisement-lists.ts';
+import { type AdvertisementList, AdvertisementLists } from '../announcing/advertisement-lists.ts';
 import { type CarriedAddress, carriedAddresses, type ServiceFacts } from '../announcing/carried-addresses.ts';
 import { isInOrder, type NodeUnfitness, nodeUnfitness } from '../announcing/node-fitness.ts';
-import { type EndpointsByService, isServed, servingNodes } from '../announcing/serving-endpoints.ts';
+import { type EndpointsByService, servedFrom } from '../announcing/serving-endpoints.ts';
 import { indexPools, type PoolIndex, poolOf } from '../pool-index.ts';
 import { localPrefsConflict } from './local-preference.ts';
 import { prefixFor, RouteMerger } from './merge-routes.ts';
@@ -152,7 +152,7 @@ function contextOf(facts: RouteFacts): Context {
     index: indexPools(config),
     lists: new AdvertisementLists(config.bgpAdvertisements),
     unfit: nodeUnfitness(node, excludedNodes),
-    onNode: new Map(),
+    onNode: { ipv4: new Map(), ipv6: new Map() },
   };
 }
 
@@ -161,8 +161,10 @@ interface Context {
   readonly index: PoolIndex;
   readonly lists: AdvertisementLists<BgpAdvertisement>;
   readonly unfit: NodeUnfitness | undefined;
-  /** What of a list of advertisements counts on the node for addresses of a family, by both. */
-  readonly onNode: Map<string, readonly BgpAdvertisement[] | BgpRefusal>;
+  /** What of a list of advertisements counts on the node for addresses of a family. */
+  readonly onNode: Readonly<
+    Record<IpFamily, Map<AdvertisementList<BgpAdvertisement>, readonly BgpAdvertisement[] | BgpRefusal>>
+  >;
 }
 
 /** The advertisements by which the node announces the address; or why it does not. */
@@ -182,20 +184,27 @@ function assessService(
   context: Context,
 ): readonly BgpAdvertisement[] | BgpRefusal {
   const { facts, lists, unfit } = context;
-  const list = lists.listFor(service, pool);
-  const family = ipFamily(ip);
-  const key = `${family} ${list.id}`;
-  const covering = context.onNode.get(key) ?? advertisementsOnNode(list.advertisements, family, facts.node);
-  context.onNode.set(key, covering);
+  const covering = coveringOnNode(lists.listFor(service, pool), ipFamily(ip), context);
   if (typeof covering === 'string') return covering;
   if (unfit !== undefined) return unfit;
-  const served = isServed(service, facts.endpoints);
+  const place = servedFrom(facts.node.name, service, facts.endpoints);
+  if (place === 'elsewhere' && service.externalTrafficPolicy === 'Local') return 'no-serving-endpoint-on-node';
+  if (place !== 'nowhere') return covering;
   // Whoever wants it announced without endpoints wants that of every node: there is none to prefer.
-  const counting = served ? covering : covering.filter(({ withoutEndpoints }) => withoutEndpoints === 'Announce');
-  if (counting.length === 0) return 'no-serving-endpoint';
-  const isElsewhere =
-    served && service.externalTrafficPolicy === 'Local' && !servingNodes(service, facts.endpoints).has(facts.node.name);
-  return isElsewhere ? 'no-serving-endpoint-on-node' : counting;
+  const counting = covering.filter(({ withoutEndpoints }) => withoutEndpoints === 'Announce');
+  return counting.length === 0 ? 'no-serving-endpoint' : counting;
+}
+
+function coveringOnNode(
+  list: AdvertisementList<BgpAdvertisement>,
+  family: IpFamily,
+  { facts, onNode }: Context,
+): readonly BgpAdvertisement[] | BgpRefusal {
+  const known = onNode[family].get(list);
+  if (known !== undefined) return known;
+  const covering = advertisementsOnNode(list.advertisements, family, facts.node);
+  onNode[family].set(list, covering);
+  return covering;
 }
 
 function advertisementsOnNode(
@@ -215,6 +224,7 @@ function advertisementsOnNode(
 
 interface Announced {
   readonly ip: Ip;
+  /** Of thousands of addresses a few lists. */
   readonly advertisements: readonly BgpAdvertisement[];
 }
 
@@ -229,16 +239,10 @@ function sessionsOf(
   const profiles = new Map(config.bfdProfiles.map((profile) => [profile.name, profile]));
   const known = new Map<string, PlannedSession['routes']>();
   return peers.map((peer) => {
-    const heard = new Set(config.bgpAdvertisements.filter((advertisement) => isTold(peer, advertisement)));
+    const heard = config.bgpAdvertisements.filter((advertisement) => isTold(peer, advertisement));
     const families = (['ipv4', 'ipv6'] as const).filter((family) => carriesFamily(peer, family));
-    const key = `${families} ${[...heard].map(({ name }) => name).join(' ')}`;
-    const routes =
-      known.get(key) ??
-      merger.merge(
-        announced
-          .filter(({ ip }) => families.includes(ipFamily(ip)))
-          .map(({ ip, advertisements }) => ({ ip, advertisements: advertisements.filter((one) => heard.has(one)) })),
-      );
+    const key = `${families} ${heard.map(({ name }) => name).join(' ')}`;
+    const routes = known.get(key) ?? merger.merge(announced, { families, advertisements: new Set(heard) });
     known.set(key, routes);
     const bfd = peer.bfdProfile === undefined ? undefined : profiles.get(peer.bfdProfile);
     return {
