@@ -22,6 +22,11 @@ export interface WantedBfd {
   readonly profile: BfdProfile;
 }
 
+/** The same for those that are one session, whatever their profiles are. */
+export function askedWay({ peer, local, interface: interfaceName, vrf, hops }: WantedBfd): string {
+  return JSON.stringify([peer, local, interfaceName, vrf, hops]);
+}
+
 export interface BfdDevice {
   readonly name: string;
   /** Another one of the same name has another index. */
@@ -90,7 +95,7 @@ function notConnected({ peer, local, vrf }: WantedBfd): string {
   const address = local === undefined ? 'an address' : `the address ${local}`;
   return isLinkLocal(peer)
     ? `${peer} is a link-local address, and no interface is named for it`
-    : `no interface of ${where} has ${address} in a network with ${peer}; a router that is further away needs ebgpMultiHop`;
+    : `no interface of ${where} has ${address} in a network with ${peer}; a router that is further away needs ebgpMultiHop or ttlSecurityHops`;
 }
 
 function isDown(name: string): string {

@@ -1,6 +1,7 @@
 /**
  * The BFD sessions of this node: which are wanted is said as a whole, and each is led along whatever way the interfaces
- * offer. Two that go the same way, as to one router with two BGP sessions, are one session on the wire (RFC 5881 §3).
+ * offer. Two that go the same way, as to one router with two BGP sessions, are one session on the wire (RFC 5881 §3), and of
+ * their profiles the strictest counts.
  *
  *     const sessions = new BfdSessions({ … , onChanged: (name, change) => … });
  *     sessions.setSessions([{ name: 'tor', peer, hops: 'single', profile }]);   // again with every change
@@ -19,7 +20,8 @@ import { type BfdPath, type SessionTable, sessionTable } from '../../../protocol
 import { type BfdArrival, type BfdDropReason, readBfd } from '../../../protocols/bfd/read.ts';
 import type { BfdEchoes } from './bfd-echoes.ts';
 import { BfdReceivers } from './bfd-receivers.ts';
-import { findBfdRoute, type WantedBfd } from './bfd-route.ts';
+import { askedWay, findBfdRoute, type WantedBfd } from './bfd-route.ts';
+import { withStrictestProfile } from './bfd-wanted.ts';
 import { type BfdChange, WatchedPath } from './bfd-watched-path.ts';
 
 /** After which what could not be opened is tried again, if the interfaces do not change before. */
@@ -73,7 +75,7 @@ export class BfdSessions {
   /** Exactly these from now on. One whose intervals alone are others goes on. One that is left out says so to its router. */
   setSessions(wanted: readonly WantedBfd[]): void {
     if (this.#isClosed) return;
-    const groups = Map.groupBy(wanted, keyOf);
+    const groups = Map.groupBy(wanted.map(withStrictestProfile(wanted)), keyOf);
     for (const [key, { path }] of this.#watched) {
       if (groups.has(key)) continue;
       this.#watched.delete(key);
@@ -219,9 +221,9 @@ export class BfdSessions {
  * The same for sessions that are one. What a machine cannot change as it goes makes another session, which begins anew;
  * the router is told that the one before was switched off, which is no failure.
  */
-function keyOf({ peer, local, interface: interfaceName, vrf, hops, profile }: WantedBfd): string {
-  const { passiveMode, echoMode, echoIntervalMs } = profile;
-  return JSON.stringify([peer, local, interfaceName, vrf, hops, passiveMode, echoMode ? echoIntervalMs : 0]);
+function keyOf(wanted: WantedBfd): string {
+  const { passiveMode, echoMode, echoIntervalMs } = wanted.profile;
+  return JSON.stringify([askedWay(wanted), passiveMode, echoMode ? echoIntervalMs : 0]);
 }
 
 /** Why this session cannot go its way, because one that is not the same goes it already. */
@@ -230,7 +232,7 @@ function claimWay(ways: Map<string, string>, { path, names }: Watched): string |
   if (way === undefined) return undefined;
   const other = ways.get(way);
   if (other !== undefined) {
-    return `the BFD session of ${other} goes the same way with another echo or passive mode, local address or interface; only one can`;
+    return `the BFD session of ${other} goes the same way, asked for by another local address, interface, VRF or number of hops; only one can`;
   }
   ways.set(way, names.join(', '));
   return undefined;

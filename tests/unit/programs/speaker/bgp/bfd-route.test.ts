@@ -33,7 +33,7 @@ const rows: readonly { name: string; wanted: Partial<WantedBfd> & { peer: Wanted
   {
     name: 'no such VRF',
     wanted: { peer: ip('10.0.0.1'), vrf: 'blue' },
-    want: 'no interface of VRF blue has an address in a network with 10.0.0.1; a router that is further away needs ebgpMultiHop',
+    want: 'no interface of VRF blue has an address in a network with 10.0.0.1; a router that is further away needs ebgpMultiHop or ttlSecurityHops',
   },
   { name: 'the interface that is named', wanted: { peer: ip('fe80::1'), interface: 'eth0' }, want: 'single eth0' },
   {
@@ -49,12 +49,12 @@ const rows: readonly { name: string; wanted: Partial<WantedBfd> & { peer: Wanted
   {
     name: 'a peer in no network',
     wanted: { peer: ip('8.8.8.8') },
-    want: 'no interface of this node has an address in a network with 8.8.8.8; a router that is further away needs ebgpMultiHop',
+    want: 'no interface of this node has an address in a network with 8.8.8.8; a router that is further away needs ebgpMultiHop or ttlSecurityHops',
   },
   {
     name: 'not from that address',
     wanted: { peer: ip('192.0.2.1'), local: ip('10.0.0.3') },
-    want: 'no interface of this node has the address 10.0.0.3 in a network with 192.0.2.1; a router that is further away needs ebgpMultiHop',
+    want: 'no interface of this node has the address 10.0.0.3 in a network with 192.0.2.1; a router that is further away needs ebgpMultiHop or ttlSecurityHops',
   },
   { name: 'several hops: by the routes', wanted: { peer: ip('8.8.8.8'), hops: 'multiple' }, want: 'multiple -' },
   {
@@ -99,6 +99,8 @@ const peer = bgpPeer('tor');
 test.each<{ name: string; change: Partial<BgpPeer>; want: Partial<WantedBfd> }>([
   { name: 'eBGP: one hop', change: {}, want: { hops: 'single' } },
   { name: 'eBGP over several', change: { ebgpMultiHop: true }, want: { hops: 'multiple' } },
+  { name: 'eBGP by GTSM over several', change: { ttlSecurityHops: 2 }, want: { hops: 'multiple' } },
+  { name: 'eBGP by GTSM over one', change: { ttlSecurityHops: 1 }, want: { hops: 'single' } },
   { name: 'iBGP: as it is connected', change: { peerAsn: 64512 }, want: { hops: 'as-connected' } },
   { name: 'iBGP, as "internal"', change: { peerAsn: 'internal' }, want: { hops: 'as-connected' } },
   { name: 'eBGP, as "external"', change: { peerAsn: 'external' }, want: { hops: 'single' } },

@@ -220,10 +220,40 @@ describe('what is wanted changes', () => {
     expect(told.slice(2).map(withoutTime)).toEqual(['b down: nothing was heard from 192.0.2.1 for the detection time']);
   });
 
+  const slow = bfdProfile({ name: 'slow', transmitIntervalMs: 300, receiveIntervalMs: 300 });
+  const slowPassive = bfdProfile({ ...slow, passiveMode: true, minimumTtl: 1 });
+  test.each([
+    { name: 'the first', profiles: [bfdProfile(), slow] },
+    { name: 'the second', profiles: [slow, bfdProfile()] },
+    { name: 'the second, which is not passive', profiles: [slowPassive, bfdProfile()] },
+  ])('of two profiles of a session $name is the strictest: it counts, for both', async ({ profiles }) => {
+    const both = profiles.map((profile, index) => wanted({ name: `tor-${index}`, profile }));
+    theirs.setSessions([wanted({ name: 'node', peer: NODE })]);
+    ours.setSessions(both);
+    await clock.advance(4000);
+    expect(told.map(withoutTime)).toEqual(['tor-0 up', 'tor-1 up']);
+    for (const name of ['tor-0', 'tor-1']) {
+      expect(ours.view(name)).toMatchObject({ state: 'up', transmitIntervalMs: 50, detectionTimeMs: 150 });
+    }
+    link.isLost = ({ from }) => from === ROUTER;
+    await clock.advance(151);
+    expect(told.slice(2).map((line) => line.replace(/^\d+ (\S+ \w+).*/, '$1'))).toEqual(['tor-0 down', 'tor-1 down']);
+  });
+
+  test('the stricter of two goes: the session goes on at the other one’s pace', async () => {
+    theirs.setSessions([wanted({ name: 'node', peer: NODE })]);
+    ours.setSessions([wanted({ name: 'a' }), wanted({ name: 'b', profile: slow })]);
+    await clock.advance(4000);
+    ours.setSessions([wanted({ name: 'b', profile: slow })]);
+    await clock.advance(2000);
+    expect(told.map(withoutTime)).toEqual(['a up', 'b up']);
+    expect(ours.view('b')).toMatchObject({ state: 'up', transmitIntervalMs: 300, ups: 1 });
+  });
+
   test('two that go the same way and differ: the second cannot, and says why', async () => {
     ours.setSessions([wanted({ name: 'a' }), wanted({ name: 'b', interface: 'eth0' })]);
     expect(ours.view('a')?.diagnostic).toBe('nothing was heard from 192.0.2.1 yet');
-    expect(ours.view('b')?.diagnostic).toMatch(/^the BFD session of a goes the same way with another /);
+    expect(ours.view('b')?.diagnostic).toMatch(/^the BFD session of a goes the same way, asked for by another /);
     ours.setSessions([wanted({ name: 'b', interface: 'eth0' })]);
     expect(ours.view('b')?.diagnostic).toBe('nothing was heard from 192.0.2.1 yet');
   });
