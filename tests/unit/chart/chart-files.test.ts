@@ -76,6 +76,26 @@ describe('custom resource definitions', () => {
     }
   });
 
+  test('BGPPeer v1beta1 has every field that MetalLB’s has, of the same type', () => {
+    const { versions } = (crds.find(({ file }) => file === 'bgppeers.yaml')?.crd ?? never('bgppeers')).spec;
+    const spec = versions.find(({ name }) => name === 'v1beta1')?.schema.openAPIV3Schema.properties?.['spec'];
+    const types = Object.entries(spec?.properties ?? {}).map(([name, { type }]) => [name, type]);
+    expect(Object.fromEntries(types)).toMatchObject({
+      myASN: 'integer',
+      peerASN: 'integer',
+      peerAddress: 'string',
+      sourceAddress: 'string',
+      peerPort: 'integer',
+      holdTime: 'string',
+      keepaliveTime: 'string',
+      routerID: 'string',
+      nodeSelectors: 'array',
+      password: 'string',
+      bfdProfile: 'string',
+      ebgpMultiHop: 'boolean',
+    });
+  });
+
   test.each([
     { plural: 'bfdprofiles', want: 'Passive Mode, Transmit Interval, Receive Interval, Multiplier' },
     { plural: 'bgpadvertisements', want: 'IPAddressPools, IPAddressPool Selectors, Peers, (Node Selectors)' },

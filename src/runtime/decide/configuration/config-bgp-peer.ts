@@ -60,8 +60,9 @@ export function readBgpPeer(resource: RawResource, references: PeerReferences): 
     myAsn,
     peerAsn,
     remote: readRemote(spec),
-    // MetalLB's resource definition, and ours, stops at 16384; an old ConfigMap may name any TCP port, and 0 for this one.
-    port: spec.field('peerPort').within(1, 65_535) ?? DEFAULT_PORT,
+    // MetalLB's resource definition, and ours, is from 1 to 16384; an old ConfigMap may name any TCP port, and it and objects
+    // that MetalLB stored as v1beta1 have 0 for this one.
+    port: spec.field('peerPort').within(0, 65_535) || DEFAULT_PORT,
     nodeSelectors: readSelectors(spec.field('nodeSelectors')),
     gracefulRestart: spec.field('enableGracefulRestart').boolean(false),
     ebgpMultiHop: readMultiHop(spec, myAsn === peerAsn),
