@@ -49,9 +49,22 @@ export function toldSession({ view, since, prefixes }: SessionFacts, before: Tol
     ...(lastError === undefined ? {} : { lastError: shorten(lastError) }),
     flaps: view.flaps,
   };
-  if (before === undefined || isEstablished || before.state === 'established') return now;
-  const asBefore = { ...now, state: before.state };
-  return isSameJson(asBefore, before) ? before : now;
+  return before !== undefined && isSameJson(withoutDetail(now, before), before) ? before : now;
+}
+
+/**
+ * What is told only along with something else is left as it was told: what a session that does not come about is doing
+ * just now, and how many prefixes a router that goes on telling of some has told of, unless they have doubled.
+ */
+function withoutDetail(now: ToldSession, before: ToldSession): ToldSession {
+  const isDown = now.state !== 'established' && before.state !== 'established';
+  const isFewMore =
+    now.receivedPrefixes >= before.receivedPrefixes && now.receivedPrefixes < before.receivedPrefixes * 2;
+  return {
+    ...now,
+    ...(isDown ? { state: before.state } : {}),
+    ...(isFewMore ? { receivedPrefixes: before.receivedPrefixes } : {}),
+  };
 }
 
 export function wantedSessionStatus(

@@ -155,6 +155,21 @@ describe('the BGPSessionStatus of a session', () => {
     expect(world.only.status.state).toBe('established');
   });
 
+  test('of a router that tells of prefixes all the time is written when there are twice as many', async () => {
+    const world = new World();
+    await world.tell([{ ...UP, receivedPrefixes: 1 }]);
+    await world.settle(2_000);
+    world.server.writes.length = 0;
+    for (let receivedPrefixes = 2; receivedPrefixes <= 70; receivedPrefixes++) {
+      await world.tell([{ ...UP, receivedPrefixes }]);
+      await world.settle(2_000);
+    }
+    expect([world.only.status.receivedPrefixes, world.server.writes.length]).toEqual([64, 6]);
+    await world.tell([{ ...UP, receivedPrefixes: 70, flaps: 1 }]);
+    await world.settle(2_000);
+    expect(world.only.status).toMatchObject({ receivedPrefixes: 70, flaps: 1 });
+  });
+
   test('of a session that changes all the time is written once a second, and says the newest in the end', async () => {
     const world = new World();
     for (let i = 1; i <= 100; i++) {
