@@ -33,6 +33,8 @@ import { type Remote, sessionText, streamTarget } from './session-options.ts';
 
 /** How long what is said last has to get to them. */
 const FAREWELL_MS = 200;
+/** Routes that sessions are given before sockets and timers get their turn: some milliseconds, in which BFD must wait. */
+const ROUTES_PER_TURN = 20_000;
 
 export interface BgpSpeakerOptions {
   readonly clock: Clock;
@@ -67,6 +69,8 @@ export class BgpSpeaker {
   #held: ReadonlyMap<string, Held> = new Map();
   /** A plan that takes the routes away, which routers have been told is to come. */
   #awaited: { plan: BgpPlan; readonly cancel: () => void } | undefined;
+  /** Sessions that have not been given the plan's routes yet, by name, in the order in which they are to be. */
+  #behind: { readonly names: readonly string[]; readonly cancel: () => void } | undefined;
   #isClosing = false;
 
   constructor(options: BgpSpeakerOptions) {
@@ -104,6 +108,7 @@ export class BgpSpeaker {
     const wasAwaited = this.#awaited !== undefined;
     this.#awaited?.cancel();
     this.#awaited = undefined;
+    this.#behind?.cancel();
     const interfaces = sessions.flatMap(({ peer: { remote } }) => ('interface' in remote ? [remote.interface] : []));
     this.#options.routers.setInterfaces(interfaces);
     const before = this.#held;
@@ -116,11 +121,13 @@ export class BgpSpeaker {
         known.link.stop({ routes: 'keep', subcode: CEASE_OTHER_CONFIGURATION_CHANGE });
       }
       const link = known?.text === text ? known.link : this.#open(planned);
-      link.setRoutes(generation, planned.routes);
-      if (link !== known?.link) link.start();
       now.set(name, { text, link, planned });
     }
     this.#held = now;
+    // However fast plans come, everybody's turn comes: whoever has waited longest is first.
+    const inTurn = new Set([...(this.#behind?.names ?? []), ...now.keys()]);
+    const held = [...inTurn].flatMap((name) => now.get(name) ?? []);
+    this.#setRoutes(generation, held, wasAwaited ? Number.POSITIVE_INFINITY : ROUTES_PER_TURN);
     for (const [name, { link }] of before) {
       if (!now.has(name)) link.stop({ routes: 'withdraw', subcode: CEASE_PEER_DE_CONFIGURED });
     }
@@ -129,6 +136,27 @@ export class BgpSpeaker {
     this.#door?.setPeers(this.#streamPeers());
     this.#options.bfd.setSessions(this.#wantedBfd());
     this.#options.clock.schedule(0, this.#options.onChange);
+  }
+
+  /** Sessions that come later go on with the routes that they have; those that are new begin then. */
+  #setRoutes(generation: number, held: readonly Held[], most: number): void {
+    let routes = 0;
+    let count = 0;
+    for (const { link, planned } of held) {
+      if (routes >= most) break;
+      link.setRoutes(generation, planned.routes);
+      link.start();
+      routes += planned.routes.length;
+      count += 1;
+    }
+    const left = held.slice(count);
+    this.#behind = {
+      names: left.map(({ planned }) => planned.peer.name),
+      cancel:
+        left.length === 0
+          ? () => undefined
+          : this.#options.clock.schedule(0, () => this.#setRoutes(generation, left, most)),
+    };
   }
 
   routersChanged(): void {
@@ -170,6 +198,7 @@ export class BgpSpeaker {
     if (this.#isClosing) return;
     this.#isClosing = true;
     this.#awaited?.cancel();
+    this.#behind?.cancel();
     this.#door?.close();
     const held = [...this.#held.values()];
     const established = held.filter(({ link }) => link.isEstablished);

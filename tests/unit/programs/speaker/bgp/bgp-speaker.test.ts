@@ -76,8 +76,7 @@ function planned(peer: Partial<BgpPeer> = {}, routes: readonly AdvertisedRoute[]
 }
 
 /** Lets the router answer on the connection that was opened last. */
-function establish(open?: Parameters<typeof greeting>[0]): FakeStream {
-  const stream = streams.last;
+function establish(open?: Parameters<typeof greeting>[0], stream = streams.last): FakeStream {
   stream.handlers.connected(ip('192.0.2.10'));
   for (const bytes of greeting(open)) stream.handlers.received(bytes);
   return stream;
@@ -125,6 +124,29 @@ describe('a planned session', () => {
     expect(streams.all).toHaveLength(1);
     expect(prefixesTold(stream)).toEqual([['198.51.100.1/32'], [], ['198.51.100.2/32']]);
     expect(speaker.views()).toMatchObject([{ advertisedGeneration: 2, advertisedRoutes: 2 }]);
+  });
+
+  test('of many with many routes: the first are told at once, the others in turns, and a plan that comes meanwhile counts', async () => {
+    const routes = Array.from({ length: 10_000 }, (_, i) => route(`10.0.${i >> 8}.${i & 255}/32`));
+    const sessions = (list: readonly AdvertisedRoute[]) =>
+      Array.from({ length: 8 }, (_, index) => planned({ name: `router-${index}` }, list));
+    speaker.setPlan({ generation: 1, sessions: sessions(routes) });
+    expect(streams.all).toHaveLength(2);
+    await clock.advance(0);
+    expect(streams.all).toHaveLength(8);
+    for (let index = 0; index < 8; index++) establish(undefined, streams.all[index]);
+    await clock.advance(1000);
+    const generations = () => speaker.views().map(({ advertisedGeneration }) => advertisedGeneration);
+    expect(generations()).toEqual(Array(8).fill(1));
+    for (let generation = 2; generation <= 4; generation++) {
+      speaker.setPlan({ generation, sessions: sessions(routes.slice(generation)) });
+    }
+    // Three a plan, and whoever waits longest is first.
+    expect(generations().every((generation) => generation !== 1)).toBe(true);
+    await clock.advance(1000);
+    expect(generations()).toEqual(Array(8).fill(4));
+    expect(speaker.views().map(({ advertisedRoutes }) => advertisedRoutes)).toEqual(Array(8).fill(9_996));
+    expect(streams.all).toHaveLength(8);
   });
 
   test('with another password is made anew, and the router told that the configuration has changed', () => {
