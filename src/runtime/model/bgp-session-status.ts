@@ -30,7 +30,7 @@ export interface BgpSessionStatus {
   readonly prefixes: readonly string[];
   /** Why routes of a family are not told, in words. */
   readonly notAdvertised: readonly string[];
-  /** Prefixes that the router told of, which nobody uses. */
+  /** How often the router told of a prefix since the session was established; nobody uses them. */
   readonly receivedPrefixes: number;
   /** Why the last connection ended, or was not made, in words. Absent: none has. */
   readonly lastError?: string;

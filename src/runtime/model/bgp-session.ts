@@ -32,7 +32,10 @@ export interface BgpSessionView {
   readonly flaps: number;
   /** Since the process began. */
   readonly messages: BgpMessageCounts;
-  /** Prefixes that the router announced to this side, which nobody uses. */
+  /**
+   * How often the router announced a prefix since the session was established. Nobody uses them or keeps them, so one that
+   * is announced again counts again, and one that is withdrawn still counts.
+   */
   readonly receivedPrefixes: number;
   /** Absent: the session has no BFD. */
   readonly bfd?: BfdView;

@@ -38,7 +38,7 @@ const GAUGES: readonly (readonly [name: string, help: string, read: Read])[] = [
   ['pending_prefixes_total', 'Prefixes that the router is to be told of.', ({ planned }) => planned.routes.length],
   [
     'received_prefixes_total',
-    'Prefixes that the router told of. Nobody uses them.',
+    'How often the router told of a prefix since the session came about. None is used or kept, so none is taken off.',
     ({ view }) => view.receivedPrefixes,
   ],
 ];

@@ -70,9 +70,7 @@ export type BgpInput =
    */
   | { readonly kind: 'graceful-shutdown'; readonly mode: 'on' | 'off' }
   /** BFD says that the path has failed (RFC 5882 §4.1), in words. Ends the connection at once. */
-  | { readonly kind: 'bfd-down'; readonly reason: string }
-  /** Asks the router for nothing, but sends it everything once more, as if it had asked for it. */
-  | { readonly kind: 'refresh' };
+  | { readonly kind: 'bfd-down'; readonly reason: string };
 
 export type BgpOutput =
   /** Connect, and answer with 'connected' or 'closed'. */
@@ -121,6 +119,7 @@ export interface BgpSnapshot {
   readonly established: number;
   readonly flaps: number;
   readonly messages: BgpMessageCounts;
+  /** How often the peer has announced a prefix by the established connection; they are not kept, so repeats count. */
   readonly receivedPrefixes: number;
   /** When it connects next; undefined while it is connected or waits for nothing. */
   readonly nextAttemptAt?: Instant;

@@ -199,9 +199,6 @@ export class BgpSession {
       case 'bfd-down':
         this.#pathFailed(input.reason, now);
         return;
-      case 'refresh':
-        for (const family of this.#current?.connection.agreement?.families ?? []) this.#repeat(family);
-        return;
       default:
         assertNever(input);
     }
@@ -348,6 +345,7 @@ export class BgpSession {
       this.#repeating = [];
       this.#toMark = [];
       this.#advertised = undefined;
+      this.#receivedPrefixes = 0;
     }
     const others = this.#connections.size > 0;
     // One of two has gone, and the other goes on: nothing has failed.

@@ -363,9 +363,10 @@ describe('route refresh', () => {
       'write 1: update +2001:db8::1/128',
       'write 1: route-refresh end ipv6 unicast',
     ]);
-    expect(script.told({ kind: 'refresh' }).filter((line) => line.includes('update'))).toEqual([
+    expect(request(script, IPV4_UNICAST)).toEqual([
+      'write 1: route-refresh begin ipv4 unicast',
       'write 1: update +10.0.0.1/32',
-      'write 1: update +2001:db8::1/128',
+      'write 1: route-refresh end ipv4 unicast',
     ]);
   });
 
@@ -457,6 +458,8 @@ describe('what the router announces', () => {
     const body = updateBody({ attributes: `${ORIGIN} ${AS_PATH} ${NEXT_HOP}`, nlri: '18 cb0071 18 c63364' });
     expect(script.says(1, message(2, hexOf(body)))).toEqual([]);
     expect(script.session.snapshot()).toMatchObject({ receivedPrefixes: 2, messages: { updatesReceived: 1 } });
+    script.told({ kind: 'closed', connection: 1 });
+    expect(script.session.snapshot()).toMatchObject({ receivedPrefixes: 0, messages: { updatesReceived: 1 } });
   });
 
   test('RFC 7606 §2: what is wrong with an UPDATE is told, and the session goes on', () => {

@@ -37,7 +37,7 @@ type Step =
   | { readonly does: 'says'; readonly of: number; readonly what: keyof typeof SAID }
   | { readonly does: 'establish' }
   | { readonly does: 'routes'; readonly mask: number; readonly metric: number }
-  | { readonly does: 'start' | 'refresh' | 'bfd-down' }
+  | { readonly does: 'start' | 'bfd-down' }
   | { readonly does: 'stop'; readonly routes: 'keep' | 'withdraw' }
   | { readonly does: 'graceful-shutdown'; readonly mode: 'on' | 'off' };
 
@@ -61,7 +61,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 5,
     arbitrary: fc.record({ does: fc.constant('routes' as const), mask: fc.nat(255), metric: fc.nat(1) }),
   },
-  { weight: 2, arbitrary: fc.record({ does: fc.constantFrom('start' as const, 'refresh' as const) }) },
+  { weight: 2, arbitrary: fc.record({ does: fc.constant('start' as const) }) },
   fc.record({ does: fc.constant('bfd-down' as const) }),
   fc.record({ does: fc.constant('stop' as const), routes: fc.constantFrom('keep' as const, 'withdraw' as const) }),
   fc.record({ does: fc.constant('graceful-shutdown' as const), mode: fc.constantFrom('on' as const, 'off' as const) }),
@@ -146,7 +146,6 @@ class Run {
         this.#tell({ kind: 'graceful-shutdown', mode: step.mode });
         return;
       case 'start':
-      case 'refresh':
         this.#tell({ kind: step.does });
         return;
     }
