@@ -3,7 +3,7 @@
  * other. What is a state is asked for at every scrape and shows nothing of what is gone; what happens is told as it does.
  * No such metrics in MetalLB.
  */
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Counter, Histogram, type Registry, readCounter, readGauge } from './metrics.ts';
 
 /** Seconds. From less than a frame's way to what Leases alone would take. */
 const FAILOVER_BUCKETS = [0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 0.75, 1, 1.5, 2.5, 5, 10];
@@ -84,75 +84,65 @@ export function layer2Metrics(registry: Registry, sources: Layer2Sources): Layer
 }
 
 function showOwners(registry: Registry, { takenOver, conflicts }: Layer2Sources): void {
-  const registers = [registry];
-  new Counter({
-    name: 'metallb_layer2_owner_changes_total',
-    help: 'How often this node took the address over from another; over all nodes, how often it moved.',
-    labelNames: ['ip'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { ip, count } of takenOver()) this.inc({ ip }, count);
+  readCounter(
+    registry,
+    {
+      name: 'metallb_layer2_owner_changes_total',
+      help: 'How often this node took the address over from another; over all nodes, how often it moved.',
+      labelNames: ['ip'],
     },
-  });
-  new Gauge({
-    name: 'metallb_layer2_conflicting_address',
-    help: '1 while a host that is no speaker, of this MAC address, holds an address of a Service.',
-    labelNames: ['ip', 'mac'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { ip, mac } of conflicts()) this.set({ ip, mac }, 1);
+    () => Array.from(takenOver(), ({ ip, count }) => ({ labels: { ip }, value: count })),
+  );
+  readGauge(
+    registry,
+    {
+      name: 'metallb_layer2_conflicting_address',
+      help: '1 while a host that is no speaker, of this MAC address, holds an address of a Service.',
+      labelNames: ['ip', 'mac'],
     },
-  });
+    () => Array.from(conflicts(), ({ ip, mac }) => ({ labels: { ip, mac }, value: 1 })),
+  );
 }
 
 function showLiveness(registry: Registry, { liveness }: Layer2Sources): void {
-  const registers = [registry];
-  new Gauge({
-    name: 'metallb_liveness_peers',
-    help: 'Speakers of other nodes, by what this one thinks of them.',
-    labelNames: ['state'],
-    registers,
-    collect() {
-      this.reset();
+  readGauge(
+    registry,
+    {
+      name: 'metallb_liveness_peers',
+      help: 'Speakers of other nodes, by what this one thinks of them.',
+      labelNames: ['state'],
+    },
+    () => {
       const { peers } = liveness();
-      for (const state of PEER_STATES) this.set({ state }, peers.filter((peer) => peer.state === state).length);
+      return PEER_STATES.map((state) => ({
+        labels: { state },
+        value: peers.filter((peer) => peer.state === state).length,
+      }));
     },
-  });
-  new Gauge({
-    name: 'metallb_liveness_watched_peer_up',
-    help: '1 while a speaker that this one watches is alive, 0 while it is not known to be or dead.',
-    labelNames: ['peer'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { node, state } of watched(liveness())) this.set({ peer: node }, state === 'alive' ? 1 : 0);
+  );
+  readGauge(
+    registry,
+    {
+      name: 'metallb_liveness_watched_peer_up',
+      help: '1 while a speaker that this one watches is alive, 0 while it is not known to be or dead.',
+      labelNames: ['peer'],
     },
-  });
-  new Gauge({
-    name: 'metallb_liveness_watched_peer_round_trip_seconds',
-    help: 'The round trip to a speaker that this one watches, smoothed.',
-    labelNames: ['peer'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { node, roundTripSeconds } of watched(liveness())) {
-        if (roundTripSeconds !== undefined) this.set({ peer: node }, roundTripSeconds);
-      }
+    () => watched(liveness()).map(({ node, state }) => ({ labels: { peer: node }, value: state === 'alive' ? 1 : 0 })),
+  );
+  readGauge(
+    registry,
+    {
+      name: 'metallb_liveness_watched_peer_round_trip_seconds',
+      help: 'The round trip to a speaker that this one watches, smoothed.',
+      labelNames: ['peer'],
     },
-  });
-  const single = (name: string, help: string, read: (snapshot: LivenessSnapshot) => number): void => {
-    new Gauge({
-      name,
-      help,
-      registers,
-      labelNames: [],
-      collect() {
-        this.set(read(liveness()));
-      },
-    });
-  };
+    () =>
+      watched(liveness()).flatMap(({ node, roundTripSeconds }) =>
+        roundTripSeconds === undefined ? [] : [{ labels: { peer: node }, value: roundTripSeconds }],
+      ),
+  );
+  const single = (name: string, help: string, read: (snapshot: LivenessSnapshot) => number): void =>
+    readGauge(registry, { name, help, labelNames: [] }, () => [{ labels: {}, value: read(liveness()) }]);
   single(
     'metallb_liveness_authenticated',
     '1 while the speakers’ packets are sealed with a key, 0 in the degraded mode.',
@@ -168,16 +158,15 @@ function showLiveness(registry: Registry, { liveness }: Layer2Sources): void {
     '1 while the UDP socket of the speakers is open, 0 while this one neither hears others nor is heard.',
     ({ listening }) => (listening ? 1 : 0),
   );
-  new Counter({
-    name: 'metallb_liveness_socket_errors_total',
-    help: 'What failed at the UDP socket of the speakers, by the system’s name; not-open: lost for want of a socket.',
-    labelNames: ['error'],
-    registers,
-    collect() {
-      this.reset();
-      for (const [error, count] of Object.entries(liveness().socketErrors)) this.inc({ error }, count);
+  readCounter(
+    registry,
+    {
+      name: 'metallb_liveness_socket_errors_total',
+      help: 'What failed at the UDP socket of the speakers, by the system’s name; not-open: lost for want of a socket.',
+      labelNames: ['error'],
     },
-  });
+    () => Object.entries(liveness().socketErrors).map(([error, value]) => ({ labels: { error }, value })),
+  );
 }
 
 /** Those that this speaker watches are few, however large the cluster is; of the others it has only hearsay. */

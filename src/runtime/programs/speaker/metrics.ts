@@ -2,7 +2,7 @@
  * The speaker's metrics: names and labels as MetalLB's where it has them. Everything is read when it is asked for, out
  * of the packet path's counters and the last word from the cluster half; nothing is counted twice.
  */
-import { Counter, Gauge, newRegistry, type Registry } from '../../adapters/observe/metrics.ts';
+import { newRegistry, type Registry, readCounter, readGauge, type Sample } from '../../adapters/observe/metrics.ts';
 import type { AdvertisedAddresses, ClusterCounters } from './messages.ts';
 import type { AddressCounters } from './packet-counters.ts';
 import type { PacketPathSnapshot } from './packet-path.ts';
@@ -18,33 +18,18 @@ export interface SpeakerMetricsSources {
 
 export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
   const registry = newRegistry();
-  const registers = [registry];
   const perAddress = (name: string, help: string, field: keyof AddressCounters) =>
-    new Counter({
-      name,
-      help,
-      registers,
-      labelNames: ['ip'],
-      collect() {
-        this.reset();
-        for (const row of sources.packets().addresses) this.inc({ ip: row.ip }, row[field]);
-      },
-    });
+    readCounter(registry, { name, help, labelNames: ['ip'] }, () =>
+      sources.packets().addresses.map((row) => ({ labels: { ip: row.ip }, value: row[field] })),
+    );
   const perInterface = (
     name: string,
     help: string,
     field: 'sendErrors' | 'socketErrors' | 'groupErrors' | 'kernelDrops',
   ) =>
-    new Counter({
-      name,
-      help,
-      registers,
-      labelNames: ['interface'],
-      collect() {
-        this.reset();
-        for (const row of sources.packets().interfaces) this.inc({ interface: row.name }, row[field]);
-      },
-    });
+    readCounter(registry, { name, help, labelNames: ['interface'] }, () =>
+      sources.packets().interfaces.map((row) => ({ labels: { interface: row.name }, value: row[field] })),
+    );
   perAddress(
     'metallb_layer2_requests_received',
     'ARP requests and neighbor solicitations for addresses this node announces.',
@@ -57,20 +42,15 @@ export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
     'gratuitousSent',
   );
   perAddress('metallb_layer2_pings_answered_total', 'ICMP and ICMPv6 echo requests answered.', 'pingsAnswered');
-  new Counter({
-    name: 'metallb_layer2_frames_dropped_total',
-    help: 'Frames that were not answered, by protocol (arp, ndp, echo) and reason.',
-    registers,
-    labelNames: ['interface', 'protocol', 'reason'],
-    collect() {
-      this.reset();
-      for (const { name, drops } of sources.packets().interfaces) {
-        for (const [protocol, counts] of Object.entries<Readonly<Record<string, number>>>({ ...drops })) {
-          for (const [reason, count] of Object.entries(counts)) this.inc({ interface: name, protocol, reason }, count);
-        }
-      }
+  readCounter(
+    registry,
+    {
+      name: 'metallb_layer2_frames_dropped_total',
+      help: 'Frames that were not answered, by protocol (arp, ndp, echo) and reason.',
+      labelNames: ['interface', 'protocol', 'reason'],
     },
-  });
+    () => sources.packets().interfaces.flatMap(dropSamples),
+  );
   perInterface('metallb_layer2_send_errors_total', 'Frames to be sent that the kernel did not take.', 'sendErrors');
   perInterface(
     'metallb_layer2_socket_errors_total',
@@ -83,40 +63,29 @@ export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
     'Frames the kernel dropped because they were not read in time, since the socket was opened.',
     'kernelDrops',
   );
-  new Gauge({
-    name: 'metallb_speaker_announced',
-    help: 'Services announced from this node; by BGP those that a router was told of.',
-    registers,
-    labelNames: ['service', 'protocol', 'node', 'ip'],
-    collect() {
-      this.reset();
-      for (const { ip, services } of sources.cluster()?.announced ?? []) {
-        for (const service of services) this.set({ service, protocol: 'layer2', node: sources.nodeName, ip }, 1);
-      }
-      for (const { service, addresses } of sources.advertised()) {
-        for (const ip of addresses) this.set({ service, protocol: 'bgp', node: sources.nodeName, ip }, 1);
-      }
+  readGauge(
+    registry,
+    {
+      name: 'metallb_speaker_announced',
+      help: 'Services announced from this node; by BGP those that a router was told of.',
+      labelNames: ['service', 'protocol', 'node', 'ip'],
     },
-  });
-  new Gauge({
-    name: 'metallb_speaker_unannounced_addresses',
-    help: 'Addresses of Services that no node may announce, by layer 2 or by BGP, by reason.',
-    registers,
-    labelNames: ['reason'],
-    collect() {
-      this.reset();
-      for (const [reason, count] of Object.entries(sources.cluster()?.unannounced ?? {})) this.set({ reason }, count);
+    () => announcedSamples(sources),
+  );
+  readGauge(
+    registry,
+    {
+      name: 'metallb_speaker_unannounced_addresses',
+      help: 'Addresses of Services that no node may announce, by layer 2 or by BGP, by reason.',
+      labelNames: ['reason'],
     },
-  });
+    () =>
+      Object.entries(sources.cluster()?.unannounced ?? {}).map(([reason, value]) => ({ labels: { reason }, value })),
+  );
   const configuration = (name: string, help: string, field: 'configLoaded' | 'configStale') =>
-    new Gauge({
-      name,
-      help,
-      registers,
-      collect() {
-        this.set(sources.cluster()?.[field] === true ? 1 : 0);
-      },
-    });
+    readGauge(registry, { name, help, labelNames: [] }, () => [
+      { labels: {}, value: sources.cluster()?.[field] === true ? 1 : 0 },
+    ]);
   configuration('metallb_k8s_client_config_loaded_bool', '1 when a configuration was read.', 'configLoaded');
   configuration(
     'metallb_k8s_client_config_stale_bool',
@@ -124,4 +93,23 @@ export function speakerMetrics(sources: SpeakerMetricsSources): Registry {
     'configStale',
   );
   return registry;
+}
+
+function dropSamples({ name, drops }: PacketPathSnapshot['interfaces'][number]): readonly Sample[] {
+  return Object.entries<Readonly<Record<string, number>>>({ ...drops }).flatMap(([protocol, counts]) =>
+    Object.entries(counts).map(([reason, value]) => ({ labels: { interface: name, protocol, reason }, value })),
+  );
+}
+
+function announcedSamples({ nodeName, cluster, advertised }: SpeakerMetricsSources): readonly Sample[] {
+  const sample = (protocol: 'layer2' | 'bgp', service: string, ip: string): Sample => ({
+    labels: { service, protocol, node: nodeName, ip },
+    value: 1,
+  });
+  return [
+    ...(cluster()?.announced ?? []).flatMap(({ ip, services }) =>
+      services.map((service) => sample('layer2', service, ip)),
+    ),
+    ...advertised().flatMap(({ service, addresses }) => addresses.map((ip) => sample('bgp', service, ip))),
+  ];
 }
