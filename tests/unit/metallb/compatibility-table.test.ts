@@ -21,6 +21,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   options: 'tests/unit/programs/speaker/bgp/session-options.test.ts',
   statuses: 'tests/unit/programs/speaker/bgp/bgp-service-statuses.test.ts',
   metrics: 'tests/unit/adapters/observe/bgp-metrics.test.ts',
+  fields: 'tests/unit/decide/configuration/bgp-fields.test.ts',
   secrets: 'tests/integration/peer-secrets.test.ts',
   routers: 'tests/support/interop/features.ts',
   configmap: 'tests/unit/decide/configuration/config-from-configmap.test.ts',
