@@ -1,7 +1,7 @@
 /**
- * The controller's program as a pod would run it, but on this machine: the image's bundle under the image's Node with the
- * chart's flags, and the service account where a pod has it. (With --kubeconfig it would load the client library, which
- * costs time and 30 MB that no pod pays.) It sees a /run of its own, in a mount namespace that ends with it.
+ * The programs as pods would run them, but on this machine: the image's bundle under the image's Node with the chart's
+ * flags, and the service account where a pod has it. (With --kubeconfig they would load the client library, which costs
+ * time and 30 MB that no pod pays.) Each sees a /run of its own, in a mount namespace that ends with it.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -11,7 +11,7 @@ import { build } from 'esbuild';
 import { findBaseSources } from '../image/base-layer.ts';
 import { bundlePrograms } from '../image/bundle.ts';
 import { loadKubeConfig } from '../src/runtime/adapters/kube/credentials.ts';
-import { controllerRuntimeFlags } from './runtime-flags.ts';
+import { runtimeFlags } from './runtime-flags.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 /** Arguments: a folder with token and ca.crt, then the command. */
@@ -24,15 +24,19 @@ cp "$1/token" "$1/ca.crt" "$account"
 shift
 exec "$@"`;
 
+type Program = 'controller' | 'speaker' | 'list-services';
+/** Node, and its flags. */
+type Runtimes = Readonly<Record<Program, readonly string[]>>;
+
 export class PodPrograms {
   readonly #folder: string;
-  readonly #runtime: readonly string[];
+  readonly #runtimes: Runtimes;
   readonly #server: URL;
   readonly #running = new Set<ChildProcess>();
 
-  private constructor(folder: string, runtime: readonly string[], server: URL) {
+  private constructor(folder: string, runtimes: Runtimes, server: URL) {
     this.#folder = folder;
-    this.#runtime = runtime;
+    this.#runtimes = runtimes;
     this.#server = server;
   }
 
@@ -49,12 +53,14 @@ export class PodPrograms {
     await writeFile(path.join(folder, 'token'), token);
     await writeFile(path.join(folder, 'ca.crt'), String(tls.ca));
     const { node } = await findBaseSources(root);
-    return new PodPrograms(folder, [node, ...(await controllerRuntimeFlags())], server);
+    const controller = [node, ...(await runtimeFlags('controller'))];
+    const speaker = [node, ...(await runtimeFlags('speaker'))];
+    return new PodPrograms(folder, { controller, speaker, 'list-services': controller }, server);
   }
 
   /** Begins a program of the bundle, or list-services. The process's id is the program's own. */
-  start(program: 'controller' | 'list-services', args: readonly string[] = []): ChildProcess {
-    const command = [...this.#runtime, path.join(this.#folder, 'app', `${program}.js`), ...args];
+  start(program: Program, args: readonly string[] = []): ChildProcess {
+    const command = [...this.#runtimes[program], path.join(this.#folder, 'app', `${program}.js`), ...args];
     const child = spawn('unshare', ['--mount', 'sh', '-c', ENTER_POD, 'sh', this.#folder, ...command], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: {

@@ -26,6 +26,8 @@ export const HOLD_TIME_SECONDS = 90;
 
 export interface Sender {
   readonly name: string;
+  /** The router is to keep its routes while it restarts. */
+  readonly gracefulRestart?: true;
   /** Gets ready with so many routes, and returns just before, or as, it connects to the router. */
   start(lan: Lan, folder: string, count: number): Promise<RunningSender>;
 }
@@ -42,6 +44,7 @@ export const OURS: Sender = {
 /** Its routes stay at a router that restarts gracefully with it. */
 export const OURS_GRACEFUL: Sender = {
   name: 'ours, with graceful restart',
+  gracefulRestart: true,
   start: (lan, folder, count) => {
     const { peer, ...session } = plannedSession(count);
     return startOurs(lan, folder, { ...session, peer: { ...peer, gracefulRestart: true } });

@@ -1,6 +1,9 @@
 import { expect, test } from '@jest/globals';
-import { controllerRuntimeFlags } from '../../../bench/runtime-flags.ts';
+import { runtimeFlags } from '../../../bench/runtime-flags.ts';
 
-test('the flags measured under are those of the chart', async () => {
-  expect(await controllerRuntimeFlags()).toContain('--max-semi-space-size=1');
-});
+test.each(['controller', 'speaker'] as const)(
+  'the flags the %s is measured under are those of the chart',
+  async (program) => {
+    expect(await runtimeFlags(program)).toContain('--max-semi-space-size=1');
+  },
+);
