@@ -229,6 +229,11 @@ export const bgpAdvertisements = rows(of('BGPAdvertisement'), [
   ['a community of three numbers', { communities: ['1:2:3'] }, community],
   ['a large community of two', { communities: ['large:1:2'] }, community],
   ['a large community out of range', { communities: ['large:1:2:4294967296'] }, community],
+  [
+    '64 communities',
+    { communities: Array.from({ length: 64 }, (_, low) => `64500:${low}`) },
+    'spec.communities: Too many: 64: must have at most 63 items',
+  ],
   ['a community twice', { communities: ['a', 'a'] }, 'Duplicate value: "a"'],
   ['a peer twice', { peers: ['a', 'a'] }, 'Duplicate value: "a"'],
   ['Services', { serviceSelectors: [{}] }, 'accepted'],

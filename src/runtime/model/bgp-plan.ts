@@ -39,6 +39,9 @@ export interface AdvertisedRoute {
   readonly multiExitDisc?: number;
   /** How often this side's AS number stands in the path beyond the once that it must, 1 … 10. Absent: not at all. */
   readonly asPathPrepend?: number;
-  /** Each once, ordered by their text; at most 63. */
+  /** Each once, ordered by their text; at most MOST_COMMUNITIES. */
   readonly communities: readonly BgpCommunity[];
 }
+
+/** As many large ones leave room for all else of a route in a message of 4096 bytes (RFC 4271 §4.1). */
+export const MOST_COMMUNITIES = 300;

@@ -4,10 +4,11 @@
  * share one list of communities.
  *
  * Source: MetalLB's behaviour (communities are united). Deviation: of several local preferences for one prefix, which can
- * only come of different pools, the highest counts; MetalLB's depends on the order of its Services.
+ * only come of different pools, the highest counts; MetalLB's depends on the order of its Services. And where several
+ * advertisements have more communities together than a route has room for, some are left out; MetalLB then ends in a fault.
  */
 import { type BgpCommunity, formatCommunity } from '../../model/bgp-community.ts';
-import type { AdvertisedRoute } from '../../model/bgp-plan.ts';
+import { type AdvertisedRoute, MOST_COMMUNITIES } from '../../model/bgp-plan.ts';
 import type { BgpAdvertisement } from '../../model/config.ts';
 import { type Ip, type IpFamily, ipFamily } from '../../model/ip.ts';
 import { type IpPrefix, ipPrefix } from '../../model/ip-prefix.ts';
@@ -108,7 +109,25 @@ function united(advertisements: readonly BgpAdvertisement[]): readonly BgpCommun
   for (const { communities } of advertisements) {
     for (const community of communities) byText.set(formatCommunity(community), community);
   }
-  return Array.from(byText)
-    .sort(([a], [b]) => compareText(a, b))
-    .map(([, community]) => community);
+  return withinRoom(Array.from(byText, ([text, community]) => ({ text, community })))
+    .sort((a, b) => compareText(a.text, b.text))
+    .map(({ community }) => community);
+}
+
+interface WrittenCommunity {
+  readonly text: string;
+  readonly community: BgpCommunity;
+}
+
+/** RFC 1997: the well-known ones say how far a route may go, so they come first. */
+function withinRoom(all: readonly WrittenCommunity[]): WrittenCommunity[] {
+  if (all.length <= MOST_COMMUNITIES) return [...all];
+  const [wellKnown, others] = [true, false].map((want) =>
+    all.filter(({ community }) => isWellKnown(community) === want),
+  );
+  return [...(wellKnown ?? []), ...(others ?? [])].slice(0, MOST_COMMUNITIES);
+}
+
+function isWellKnown(community: BgpCommunity): boolean {
+  return community.kind === 'standard' && community.high === 0xffff;
 }

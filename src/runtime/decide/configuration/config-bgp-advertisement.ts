@@ -28,6 +28,8 @@ export interface ReadBgpAdvertisement {
 
 const MAX_LOCAL_PREF = 4_294_967_295;
 const MAX_MULTI_EXIT_DISC = 4_294_967_295;
+/** MetalLB's. */
+const MOST_COMMUNITIES = 63;
 
 export function readBgpAdvertisement(resource: RawResource, references: AdvertisementReferences): ReadBgpAdvertisement {
   const errors: ConfigError[] = [];
@@ -71,7 +73,9 @@ function readWithoutEndpoints(field: Field): Pick<BgpAdvertisement, 'withoutEndp
 function readCommunities(list: Field, named: ReadonlyMap<string, BgpCommunity>): readonly BgpCommunity[] {
   const found = new Map<string, BgpCommunity>();
   const seen = new Set<string>();
-  for (const item of list.items()) {
+  const items = list.items();
+  if (items.length > MOST_COMMUNITIES) list.invalid(`has ${items.length} entries; ${MOST_COMMUNITIES} is the most`);
+  for (const item of items) {
     const text = item.text();
     if (seen.has(text)) item.invalid(`"${text}" is listed twice`);
     seen.add(text);

@@ -239,6 +239,21 @@ describe('one route of several', () => {
     ]);
   });
 
+  test('of more communities than a route has room for those that say how far it may go are kept', () => {
+    const NO_EXPORT = { kind: 'standard', high: 65535, low: 65281 } as const;
+    const advertisements = ['a', 'b', 'c', 'd', 'e', 'f'].map((name, number) =>
+      bgpAdvertisement(name, {
+        communities: [
+          ...Array.from({ length: 62 }, (_, low) => standard(62 * number + low)),
+          ...(name === 'f' ? [NO_EXPORT] : []),
+        ],
+      }),
+    );
+    const told = routes({ advertisements })[0]?.[1][0]?.communities;
+    expect(told).toHaveLength(300);
+    expect(told).toContainEqual(NO_EXPORT);
+  });
+
   test('routes that are announced alike share one list of communities, and peers that hear the same one list of routes', () => {
     const { sessions } = plan({ services, endpoints, peers: [bgpPeer('x'), bgpPeer('y')] });
     const [first, second] = sessions[0]?.routes ?? [];

@@ -217,6 +217,15 @@ describe('advertisements', () => {
       want: ['dangling BGPAdvertisement x spec.peers: there is no BGPPeer "gone"'],
     },
     {
+      name: 'more than 63 communities are refused',
+      given: {
+        bgpAdvertisements: [63, 64].map((length) =>
+          bgp(`x${length}`, { communities: Array.from({ length }, (_, low) => `64500:${low}`) }),
+        ),
+      },
+      want: ['invalid BGPAdvertisement x64 spec.communities: has 64 entries; 63 is the most'],
+    },
+    {
       name: 'a community listed twice is refused',
       given: { bgpAdvertisements: [bgp('x', { communities: ['1:2', '1:2'] })] },
       want: ['invalid BGPAdvertisement x spec.communities[1]'],

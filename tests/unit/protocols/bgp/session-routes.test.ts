@@ -1,5 +1,6 @@
 /** The routes that a session tells its router, and when it does not. */
 import { describe, expect, test } from '@jest/globals';
+import { MOST_COMMUNITIES } from '../../../../src/runtime/model/bgp-plan.ts';
 import type { Capability } from '../../../../src/runtime/protocols/bgp/codec/capabilities.ts';
 import { IPV4_UNICAST, IPV6_UNICAST } from '../../../../src/runtime/protocols/bgp/codec/family.ts';
 import { encodeKeepalive } from '../../../../src/runtime/protocols/bgp/codec/header.ts';
@@ -446,6 +447,26 @@ describe('RFC 8326 §4: graceful shutdown', () => {
     expect(script.told({ kind: 'graceful-shutdown', mode: 'on' }).length).toBe(1);
     expect(script.told({ kind: 'graceful-shutdown', mode: 'on' })).toEqual([]);
   });
+});
+
+test('a route with all that there is, and as many communities as a plan gives, fits in a message', () => {
+  const script = new BgpScript();
+  script.start();
+  script.connected({ ipv4: ip('192.0.2.10'), ipv6: ip('2001:db8::10'), linkLocal: ip('fe80::10') });
+  script.says(1, encodeOpen(openWith(SPEAKS_IPV6)), encodeKeepalive());
+  const communities = Array.from({ length: MOST_COMMUNITIES }, (_, localData2) => ({
+    kind: 'large' as const,
+    globalAdministrator: 4_200_000_000,
+    localData1: 1,
+    localData2,
+  }));
+  script.told({ kind: 'graceful-shutdown', mode: 'on' });
+  const all = { asPathPrepend: 10, multiExitDisc: 1, localPref: 1, communities };
+  const lines = script.routes(1, [
+    { ...A, ...all },
+    { ...SIX, ...all },
+  ]);
+  expect(prefixesIn(lines).announced).toBe(2);
 });
 
 describe('what the router announces', () => {
