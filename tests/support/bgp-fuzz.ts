@@ -46,10 +46,10 @@ const CODES: Readonly<Record<number, readonly number[]>> = {
 /** Throws at the first wrong outcome, with the message. */
 export function fuzzBgp({ messages, seed }: { messages: number; seed: number }): FuzzCounts {
   const roll = seededDice(seed);
-  const seeds = readBgpVectors().map(({ bytes }) => bytes);
+  const next = brokenMessages(roll);
   const counts = { refusedHeader: 0, refused: 0, mended: 0, read: 0, waiting: 0 };
   for (let count = 0; count < messages; count++) {
-    const bytes = count % 8 === 0 ? randomMessage(roll) : mutated(seeds[roll(seeds.length)] ?? new Uint8Array(), roll);
+    const bytes = next();
     const context = CONTEXTS[roll(CONTEXTS.length)] as UpdateContext;
     try {
       counts[outcomeOf(bytes, context)] += 1;
@@ -58,6 +58,12 @@ export function fuzzBgp({ messages, seed }: { messages: number; seed: number }):
     }
   }
   return counts;
+}
+
+/** One after the other: random ones, and those that others made, damaged. */
+export function brokenMessages(roll: Roll): () => Uint8Array {
+  const seeds = readBgpVectors().map(({ bytes }) => bytes);
+  return () => (roll(8) === 0 ? randomMessage(roll) : mutated(seeds[roll(seeds.length)] ?? new Uint8Array(), roll));
 }
 
 function outcomeOf(bytes: Uint8Array, context: UpdateContext): keyof FuzzCounts {
