@@ -65,6 +65,11 @@ describe('BGPPeer', () => {
       spec: { peerASN: undefined, dynamicASN: 'external' },
       want: { peerAsn: 'external' },
     },
+    {
+      name: 'dynamicASN internal',
+      spec: { peerASN: undefined, dynamicASN: 'internal' },
+      want: { peerAsn: 'internal' },
+    },
     { name: 'localASN: shown in place of myASN', spec: { localASN: 65000 }, want: { localAsn: 65000 } },
     { name: 'localASN absent', spec: {}, want: { localAsn: undefined } },
     {
@@ -85,6 +90,7 @@ describe('BGPPeer', () => {
     { name: 'sourceAddress empty is absent', spec: { sourceAddress: '' }, want: { sourceAddress: undefined } },
     { name: 'peerPort: where the router listens', spec: { peerPort: 1790 }, want: { port: 1790 } },
     { name: 'peerPort absent is 179', spec: {}, want: { port: 179 } },
+    { name: 'peerPort 0, as MetalLB stored it of v1beta1, is 179', spec: { peerPort: 0 }, want: { port: 179 } },
     {
       name: 'holdTime: the keepalive time is a third',
       spec: { holdTime: '1m30s' },
@@ -93,6 +99,11 @@ describe('BGPPeer', () => {
     {
       name: 'holdTime 0s: it never expires',
       spec: { holdTime: '0s' },
+      want: { holdTimeSeconds: 0, keepaliveTimeMs: 0 },
+    },
+    {
+      name: 'holdTime and keepaliveTime 0s, which v1beta1’s Go type writes for those that are not set',
+      spec: { holdTime: '0s', keepaliveTime: '0s' },
       want: { holdTimeSeconds: 0, keepaliveTimeMs: 0 },
     },
     {
@@ -150,6 +161,20 @@ describe('BGPPeer', () => {
 
   test.each(['v1beta2', 'v1beta1'])('%s: every field of the resource definition is in the table', (version) => {
     expect(distinct(rows)).toEqual(fieldsOf('bgppeers', version).toSorted());
+  });
+
+  test('the least there can be', () => {
+    expect(read({}).peer).toEqual({
+      name: 'tor',
+      myAsn: 64512,
+      peerAsn: 64513,
+      remote: { address: '192.0.2.1' },
+      port: 179,
+      nodeSelectors: [],
+      gracefulRestart: false,
+      ebgpMultiHop: false,
+      dualStackAddressFamily: false,
+    });
   });
 
   // v1beta1 is served without conversion, so what it says must mean the same when it is read as v1beta2.
