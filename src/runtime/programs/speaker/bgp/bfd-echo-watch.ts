@@ -1,8 +1,8 @@
 /** The echo function of one session with its line and its timer (protocols/bfd/echo.ts), for as long as the session is up. */
 import type { Clock } from '../../../engine/ports.ts';
-import type { Instant } from '../../../model/time.ts';
 import { EchoFunction, type EchoInput, type EchoOptions } from '../../../protocols/bfd/echo.ts';
 import type { EchoEnd, EchoLine } from './bfd-echoes.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 
 export interface EchoWatchOptions extends EchoOptions {
   readonly clock: Clock;
@@ -18,7 +18,7 @@ export class EchoWatch {
   readonly #options: EchoWatchOptions;
   readonly #machine: EchoFunction;
   readonly #line: EchoLine;
-  #armed: { readonly at: Instant; readonly cancel: () => void } | undefined;
+  readonly #timer: DeadlineTimer;
   #sent = 0;
   #isOver = false;
 
@@ -32,8 +32,14 @@ export class EchoWatch {
         options.onLost();
       },
     });
-    this.#machine = new EchoFunction(options, options.clock.now());
-    this.#arm();
+    const { clock } = options;
+    this.#machine = new EchoFunction(options, clock.now());
+    this.#timer = new DeadlineTimer(
+      clock,
+      () => (this.#isOver ? undefined : this.#machine.deadline()),
+      () => this.#handle({ kind: 'timer' }),
+    );
+    this.#timer.arm();
   }
 
   get sent(): number {
@@ -48,7 +54,7 @@ export class EchoWatch {
   close(): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#armed?.cancel();
+    this.#timer.cancel();
     this.#line.close();
   }
 
@@ -70,24 +76,6 @@ export class EchoWatch {
           return;
       }
     }
-    this.#arm();
-  }
-
-  /** A timer that is due sooner than needed is left, and looks again when it fires. */
-  #arm(): void {
-    const deadline = this.#isOver ? undefined : this.#machine.deadline();
-    if (deadline === undefined || (this.#armed !== undefined && this.#armed.at <= deadline)) return;
-    this.#armed?.cancel();
-    const { clock } = this.#options;
-    // Timers of whole milliseconds may fire up to one early.
-    const delayMs = Math.max(0, Math.ceil(deadline - clock.now()));
-    this.#armed = { at: deadline, cancel: clock.schedule(delayMs, () => this.#due()) };
-  }
-
-  #due(): void {
-    this.#armed = undefined;
-    const deadline = this.#machine.deadline();
-    if (deadline !== undefined && this.#options.clock.now() >= deadline) this.#handle({ kind: 'timer' });
-    else this.#arm();
+    this.#timer.arm();
   }
 }

@@ -13,7 +13,6 @@ import type { Clock } from '../../../engine/ports.ts';
 import type { BfdView } from '../../../model/bgp-session.ts';
 import type { BfdProfile } from '../../../model/config.ts';
 import { type Ip, ipFamily } from '../../../model/ip.ts';
-import type { Instant } from '../../../model/time.ts';
 import type { BfdPacket } from '../../../protocols/bfd/codec.ts';
 import type { BfdPath, SessionEntry } from '../../../protocols/bfd/demultiplex.ts';
 import {
@@ -30,6 +29,7 @@ import type { EchoEnd, EchoLine } from './bfd-echoes.ts';
 import type { UsableRoute } from './bfd-receivers.ts';
 import type { BfdDevice, WantedBfd } from './bfd-route.ts';
 import { describeBfd, describeOpenError } from './bfd-words.ts';
+import { DeadlineTimer } from './deadline-timer.ts';
 
 /** How often the word that it is switched off is sent at its end: packets may be lost, and nobody stays to repeat it. */
 const FAREWELLS = 3;
@@ -82,12 +82,17 @@ export class WatchedPath {
   #echo: { readonly watch?: EchoWatch; readonly intervalMs: number } | undefined;
   /** Of watches that are over. */
   #echoesBefore = { sent: 0, received: 0 };
-  #armed: { readonly at: Instant; readonly cancel: () => void } | undefined;
+  readonly #timer: DeadlineTimer;
   #isOver = false;
 
   constructor(options: WatchedPathOptions) {
     this.#options = options;
     this.#profile = options.wanted.profile;
+    this.#timer = new DeadlineTimer(
+      options.clock,
+      () => (this.#running === undefined ? undefined : this.#machine?.deadline()),
+      () => this.#handle({ kind: 'timer' }),
+    );
   }
 
   get wanted(): WantedBfd {
@@ -227,10 +232,11 @@ export class WatchedPath {
   /** §6.4: while the session is up and the router takes echo packets. Over IPv6 there are none, as with MetalLB. */
   #echoIntervalMs(): number | undefined {
     const { echoMode, echoIntervalMs } = this.#profile;
+    // Asked at every packet: most sessions have no echo mode.
+    if (!echoMode || this.#running?.path.hops !== 'single' || ipFamily(this.wanted.peer) !== 'ipv4') return undefined;
     const snapshot = this.#machine?.snapshot();
     const takesMs = snapshot?.state === 'up' ? snapshot.remoteMinEchoRxMs : 0;
-    const isPossible = this.#running?.path.hops === 'single' && ipFamily(this.wanted.peer) === 'ipv4';
-    return echoMode && isPossible && takesMs > 0 ? Math.max(echoIntervalMs, takesMs) : undefined;
+    return takesMs > 0 ? Math.max(echoIntervalMs, takesMs) : undefined;
   }
 
   #followEcho(): void {
@@ -290,8 +296,7 @@ export class WatchedPath {
   }
 
   #stop(): void {
-    this.#armed?.cancel();
-    this.#armed = undefined;
+    this.#timer.cancel();
     this.#endEcho();
     this.#running?.sender.close();
     this.#running = undefined;
@@ -304,7 +309,7 @@ export class WatchedPath {
     if (this.#machine === undefined || this.#isOver) return;
     const outputs = this.#machine.handle(input, this.#options.clock.now());
     this.#send(outputs);
-    this.#arm();
+    this.#timer.arm();
     this.#followEcho();
     // Last: who hears of it may end this session.
     for (const output of outputs) {
@@ -357,29 +362,6 @@ export class WatchedPath {
     if (this.#isBroken || this.#isOver || !OF_THE_SOCKET.includes(error.errno)) return;
     this.#isBroken = true;
     this.#options.onBroken();
-  }
-
-  /** A timer that is due sooner than needed is left, and looks again when it fires: most packets only move the silence. */
-  #arm(): void {
-    const deadline = this.#running === undefined ? undefined : this.#machine?.deadline();
-    if (deadline === undefined) {
-      this.#armed?.cancel();
-      this.#armed = undefined;
-      return;
-    }
-    if (this.#armed !== undefined && this.#armed.at <= deadline) return;
-    this.#armed?.cancel();
-    const { clock } = this.#options;
-    // Timers of whole milliseconds may fire up to one early.
-    const delayMs = Math.max(0, Math.ceil(deadline - clock.now()));
-    this.#armed = { at: deadline, cancel: clock.schedule(delayMs, () => this.#due()) };
-  }
-
-  #due(): void {
-    this.#armed = undefined;
-    const deadline = this.#machine?.deadline();
-    if (deadline !== undefined && this.#options.clock.now() >= deadline) this.#handle({ kind: 'timer' });
-    else this.#arm();
   }
 }
 
