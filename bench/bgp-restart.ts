@@ -17,7 +17,7 @@ import { createLan, type Lan } from '../tests/support/netns.ts';
 import { BenchCluster } from './bench-cluster.ts';
 import { BirdTable, epochMs } from './bird-table.ts';
 import { formatRatio, formatRow, MILLISECONDS, type Percentiles, percentiles } from './percentiles.ts';
-import { BIRD_SENDER, HOLD_TIME_SECONDS, NODE, OURS, OURS_GRACEFUL, ROUTER, type Sender } from './route-senders.ts';
+import { BIRD_SENDER, NODE, OURS, OURS_GRACEFUL, ROUTER, type Sender, startRouter } from './route-senders.ts';
 import { SpeakerCluster } from './speaker-cluster.ts';
 
 const ADDRESSES = 1000;
@@ -86,21 +86,7 @@ interface Restarts {
 }
 
 async function restart({ lan, folder, router }: Site, sender: Sender): Promise<Restarts> {
-  await router.start({
-    asn: ROUTER.asn,
-    identifier: ROUTER.address,
-    neighbours: [
-      {
-        address: NODE.address,
-        asn: NODE.asn,
-        localAddress: ROUTER.address,
-        families: ['ipv4'],
-        passive: true,
-        holdTimeSeconds: HOLD_TIME_SECONDS,
-        gracefulRestart: sender.gracefulRestart === true,
-      },
-    ],
-  });
+  await startRouter(router, { gracefulRestart: sender.gracefulRestart === true });
   const table = await BirdTable.connect(path.join(folder, 'router', 'ctl'));
   let running = await sender.start(lan, folder, ADDRESSES);
   try {

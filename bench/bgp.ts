@@ -17,7 +17,17 @@ import { Speaker } from '../tests/support/interop/speaker.ts';
 import { createLan, type Lan } from '../tests/support/netns.ts';
 import { BirdTable } from './bird-table.ts';
 import { formatRow, MILLISECONDS, percentiles } from './percentiles.ts';
-import { BIRD_SENDER, GOBGP_SENDER, NODE, OURS, plannedSession, ROUTER, type Sender, SOURCE } from './route-senders.ts';
+import {
+  BIRD_SENDER,
+  GOBGP_SENDER,
+  NODE,
+  OURS,
+  plannedSession,
+  ROUTER,
+  type Sender,
+  SOURCE,
+  startRouter,
+} from './route-senders.ts';
 import { watchWire } from './wire.ts';
 
 const SIZES = [
@@ -114,23 +124,6 @@ async function measureChange({ lan, folder, router }: Site): Promise<readonly st
     table.close();
     await speaker.kill();
   }
-}
-
-async function startRouter(router: Router): Promise<void> {
-  await router.start({
-    asn: ROUTER.asn,
-    identifier: ROUTER.address,
-    neighbours: [
-      {
-        address: NODE.address,
-        asn: NODE.asn,
-        localAddress: ROUTER.address,
-        families: ['ipv4'],
-        passive: true,
-        holdTimeSeconds: 90,
-      },
-    ],
-  });
 }
 
 if (import.meta.main) console.log((await benchBgp()).join('\n'));

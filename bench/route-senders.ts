@@ -12,6 +12,7 @@ import path from 'node:path';
 import type { PlannedSession } from '../src/runtime/model/bgp-plan.ts';
 import { Daemons } from '../tests/support/interop/daemons.ts';
 import { advertised, planned } from '../tests/support/interop/plans.ts';
+import type { Router, RouterNeighbour } from '../tests/support/interop/router.ts';
 import { Speaker } from '../tests/support/interop/speaker.ts';
 import type { Lan } from '../tests/support/netns.ts';
 import { waitFor } from '../tests/support/wait-for.ts';
@@ -100,6 +101,25 @@ function gobgpConfig(): readonly string[] {
     'passive-mode = true',
     '',
   ];
+}
+
+/** The router, waiting for the node. */
+export async function startRouter(router: Router, more: Pick<RouterNeighbour, 'gracefulRestart'> = {}): Promise<void> {
+  await router.start({
+    asn: ROUTER.asn,
+    identifier: ROUTER.address,
+    neighbours: [
+      {
+        address: NODE.address,
+        asn: NODE.asn,
+        localAddress: ROUTER.address,
+        families: ['ipv4'],
+        passive: true,
+        holdTimeSeconds: HOLD_TIME_SECONDS,
+        ...more,
+      },
+    ],
+  });
 }
 
 /** Our session with the router, with so many routes. */

@@ -15,5 +15,10 @@ const PRIORITY = 10;
 /** Undefined: it is so now. Call it after the process's other threads have been started. */
 export function scheduleInRealTime(): HostError | undefined {
   const errno = setThreadScheduling(SCHED_RR | SCHED_RESET_ON_FORK, PRIORITY);
-  return errno === 0 ? undefined : new HostError('schedule the thread in real time (needs CAP_SYS_NICE)', errno);
+  return errno === 0
+    ? undefined
+    : new HostError(
+        'schedule the thread in real time (needs CAP_SYS_NICE, and a kernel that gives real time to pods)',
+        errno,
+      );
 }
