@@ -2,8 +2,8 @@
  * Who owns what while addresses are dealt out: how many each node has, which of them belong together, and which node
  * is to be given the next. Nodes are known by their places in the roster.
  *
- * Addresses of one Service and one family form a group that wants to be on different nodes. That comes before load, up
- * to one address more than the least loaded node has, so that neither wish can drive the other out.
+ * The addresses of one Service form a group that wants to be on different nodes. That comes before load, up to one
+ * address more than the least loaded node has, so that neither wish can drive the other out.
  */
 import type { Ip } from '../../model/ip.ts';
 import type { Sha256Hex } from '../../model/platform.ts';

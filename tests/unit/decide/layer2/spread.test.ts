@@ -112,18 +112,20 @@ describe('an even spread', () => {
     expect(second).toMatchObject({ owner: 'n00' });
   });
 
-  test('the two families of a Service are no siblings: the second goes where the load is least', () => {
+  test('the two families of a Service keep apart as well, and part where one node has both', () => {
     const dual = service('dual', { ingress: [{ ip: ip('10.6.204.1') }, { ip: ip('fd00::1') }] });
-    const others = [2, 3].map((last) => service(`s${last}`, { ingress: [{ ip: ip(`10.6.204.${last}`) }] }));
-    const plans = plan({
-      ...cluster(['n00', 'n01'], [dual, ...others]),
+    const facts = {
+      ...cluster(['n00', 'n01'], [dual]),
       config: config({
         pools: [pool('default', [LAN, 'fd00::/64'])],
         l2Advertisements: [l2Advertisement('a', { interfaces: ['eth0'] })],
       }),
-      claims: ['n00', 'n01', 'n01'].map((name, index) => claim(name, 1, ip(`10.6.204.${index + 1}`))),
-    });
-    expect(plans.at(-1)).toMatchObject({ ip: 'fd00::1', owner: 'n00' });
+    };
+    expect(plan(facts).map(({ owner }) => owner)).toEqual(expect.arrayContaining(['n00', 'n01']));
+    const claims = [claim('n00', 1, ip('10.6.204.1')), claim('n00', 2, ip('fd00::1'))];
+    expect(plan({ ...facts, claims }).map(({ owner }) => owner)).toEqual(['n00', 'n00']);
+    const parted = plan({ ...facts, claims, handBack: 'allowed' });
+    expect(parted.map(({ owner, why }) => `${owner} ${why}`)).toEqual(['n01 hand-back', 'n00 holder']);
   });
 
   test('equals take turns: which node is first depends on the address', () => {
