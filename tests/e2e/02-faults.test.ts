@@ -15,7 +15,7 @@ import {
 } from '../../src/sandbox/faults.ts';
 import { exec } from '../../src/sandbox/sandbox.ts';
 import { monotonicMs, probeRequests } from '../support/client-probes.ts';
-import { type Cluster, cluster, install, pidOf } from '../support/cluster.ts';
+import { type Cluster, cluster, install } from '../support/cluster.ts';
 import { outagesOf } from '../support/outages.ts';
 import { waitFor } from '../support/wait-for.ts';
 
@@ -181,7 +181,7 @@ async function speaker(): Promise<number> {
   const onNode = ['--field-selector', `spec.nodeName=${NODE}`];
   const [pod] = await c.list('pods', '-n', 'metallb-system', '-l', 'component=speaker', ...onNode);
   if (pod === undefined) throw new Error(`no speaker on ${NODE}`);
-  return pidOf('speaker', pod);
+  return c.pidOf('speaker', pod.metadata.name);
 }
 
 /** One letter, as in /proc/PID/stat: T for stopped. */

@@ -1,6 +1,6 @@
 /** The controller that gives out addresses dies with -9, or stops in order, while Services are being created. */
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { type Cluster, cluster, type KubeObject, pidOf } from '../support/cluster.ts';
+import { type Cluster, cluster } from '../support/cluster.ts';
 import { waitFor } from '../support/wait-for.ts';
 
 // A Lease of five seconds runs out; the rest is what a busy machine adds.
@@ -41,11 +41,12 @@ async function leader(): Promise<string> {
   return String(lease.spec.holderIdentity);
 }
 
-async function podOf(holder: string): Promise<KubeObject> {
+/** The name of the pod that holds the Lease. */
+async function podOf(holder: string): Promise<string> {
   const pods = await c.list('pods', '-n', 'metallb-system', '-l', 'component=controller');
   const pod = pods.find(({ metadata }) => holder.includes(metadata.name));
   if (pod === undefined) throw new Error(`nobody is ${holder}`);
-  return pod;
+  return pod.metadata.name;
 }
 
 const otherLeads = (than: string): Promise<string> =>
@@ -78,7 +79,7 @@ const named = (prefix: string): readonly string[] => Array.from({ length: 10 }, 
 test('killed with -9, and started again by the kubelet: nothing is lost or given twice', async () => {
   const killed = await podOf(await leader());
   const creation = create(named('first'));
-  process.kill(await pidOf('controller', killed), 'SIGKILL');
+  process.kill(await c.pidOf('controller', killed), 'SIGKILL');
   await creation;
   await create(named('second'));
   await allServed(20);
@@ -86,7 +87,7 @@ test('killed with -9, and started again by the kubelet: nothing is lost or given
 
 test('frozen: another one leads; thawed, it does not lead any more', async () => {
   const frozen = await leader();
-  const pid = await pidOf('controller', await podOf(frozen));
+  const pid = await c.pidOf('controller', await podOf(frozen));
   process.kill(pid, 'SIGSTOP');
   try {
     await create(named('third'));
@@ -103,7 +104,7 @@ test('frozen: another one leads; thawed, it does not lead any more', async () =>
 test('stopped in order: the other takes over, and everybody keeps what they have', async () => {
   const before = await allServed(40);
   const stopped = await leader();
-  await c.kubectl('delete', 'pod', '-n', 'metallb-system', (await podOf(stopped)).metadata.name, '--wait=false');
+  await c.kubectl('delete', 'pod', '-n', 'metallb-system', await podOf(stopped), '--wait=false');
   await create(named('fifth'));
   await otherLeads(stopped);
   const after = await allServed(50);

@@ -148,7 +148,22 @@ export class Cluster {
   /** The main processes of the component's pods, as this machine numbers them. */
   async pidsOf(component: 'controller' | 'speaker'): Promise<readonly number[]> {
     const pods = await this.list('pods', '-n', 'metallb-system', '-l', `component=${component}`);
-    return Promise.all(pods.map((pod) => pidOf(component, pod)));
+    return Promise.all(pods.map(({ metadata }) => this.pidOf(component, metadata.name)));
+  }
+
+  /**
+   * The main process of the pod's container, by the container's id in its cgroup. Waits for it: a container that has
+   * just been started again is told of by the API a second later.
+   */
+  pidOf(component: string, pod: string): Promise<number> {
+    return waitFor(
+      `the process of ${pod}`,
+      async () => {
+        const { status } = await this.get('pod', '-n', 'metallb-system', pod);
+        return processIn(String(status.containerStatuses[0].containerID).replace('containerd://', ''), component);
+      },
+      { withinMs: 30_000 },
+    );
   }
 
   /** The MAC addresses that answer an ARP request or neighbour solicitation for the address on the client's link. */
@@ -184,17 +199,15 @@ export class Cluster {
   }
 }
 
-/** The main process of the pod's container, by the container's id in its cgroup. */
-export async function pidOf(component: string, pod: KubeObject): Promise<number> {
-  const id = String(pod.status.containerStatuses[0].containerID).replace('containerd://', '');
+async function processIn(container: string, component: string): Promise<number | undefined> {
   for (const pid of await processes()) {
     // A process may end before its files are read. The shim is not in the container's cgroup, its own is another.
     const [cgroup, command] = await Promise.all(
       ['cgroup', 'cmdline'].map((file) => readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '')),
     );
-    if (cgroup?.includes(id) && command?.includes(`/app/${component}`)) return pid;
+    if (cgroup?.includes(container) && command?.includes(`/app/${component}`)) return pid;
   }
-  throw new Error(`no process of ${component} found`);
+  return undefined;
 }
 
 async function processes(): Promise<readonly number[]> {
