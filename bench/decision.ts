@@ -5,10 +5,10 @@
  */
 import path from 'node:path';
 import { execa } from 'execa';
+import { runtimeFlags } from '../tests/support/runtime-flags.ts';
 import type { DecisionTimes } from './decision-process.ts';
 import { formatRatio, formatRow, type Percentiles, percentiles, type Unit } from './percentiles.ts';
 import { growthExponent } from './rates.ts';
-import { runtimeFlags } from './runtime-flags.ts';
 
 const SIZES = [1_000, 10_000, 100_000];
 const PROGRAM = path.join(import.meta.dirname, 'decision-process.ts');
@@ -20,7 +20,7 @@ interface Measured {
 }
 
 export async function measureDecision(): Promise<string[]> {
-  const chart = await runtimeFlags('controller');
+  const chart = runtimeFlags('controller');
   return [
     `${chart.filter((flag) => !flag.startsWith('--disable-warning')).join(' ')} (the chart’s flags):`,
     ...(await measureUnder(chart)),

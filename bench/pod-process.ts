@@ -11,7 +11,7 @@ import { build } from 'esbuild';
 import { findBaseSources } from '../image/base-layer.ts';
 import { bundlePrograms } from '../image/bundle.ts';
 import { loadKubeConfig } from '../src/runtime/adapters/kube/credentials.ts';
-import { runtimeFlags } from './runtime-flags.ts';
+import { runtimeFlags } from '../tests/support/runtime-flags.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 /** Arguments: a folder with token and ca.crt, then the command. */
@@ -53,8 +53,8 @@ export class PodPrograms {
     await writeFile(path.join(folder, 'token'), token);
     await writeFile(path.join(folder, 'ca.crt'), String(tls.ca));
     const { node } = await findBaseSources(root);
-    const controller = [node, ...(await runtimeFlags('controller'))];
-    const speaker = [node, ...(await runtimeFlags('speaker'))];
+    const controller = [node, ...runtimeFlags('controller')];
+    const speaker = [node, ...runtimeFlags('speaker')];
     return new PodPrograms(folder, { controller, speaker, 'list-services': controller }, server);
   }
 

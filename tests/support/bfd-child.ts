@@ -7,6 +7,7 @@ import type { WantedBfd } from '../../src/runtime/programs/speaker/bgp/bfd-route
 import type { BfdChange } from '../../src/runtime/programs/speaker/bgp/bfd-watched-path.ts';
 import type { LanHost } from './netns.ts';
 import { NET_RAW_ONLY } from './packet-path-child.ts';
+import { speakerRuntime } from './runtime-flags.ts';
 import { waitFor } from './wait-for.ts';
 
 const program = path.resolve(import.meta.dirname, 'bfd-process.ts');
@@ -35,7 +36,7 @@ export class BfdChild {
 
   /** Options of bfd-process.ts. */
   constructor(host: LanHost, options: readonly string[] = [], rights: 'all' | 'net-raw' = 'net-raw') {
-    const command = [process.execPath, '--disable-warning=ExperimentalWarning', program, ...options];
+    const command = [...speakerRuntime(), program, ...options];
     const [first = '', ...rest] = rights === 'all' ? command : [...NET_RAW_ONLY, ...command];
     this.#child = host.spawn(first, ...rest);
     this.#ended = new Promise((resolve) => this.#child.on('exit', () => resolve()));

@@ -8,6 +8,7 @@ import type { Ip } from '../../src/runtime/model/ip.ts';
 import type { PacketPathSnapshot } from '../../src/runtime/programs/speaker/packet-path.ts';
 import type { LanHost } from './netns.ts';
 import type { PacketPathCommand } from './packet-path-process.ts';
+import { speakerRuntime } from './runtime-flags.ts';
 
 const program = path.resolve(import.meta.dirname, 'packet-path-process.ts');
 
@@ -28,7 +29,7 @@ export class PacketPathChild {
 
   /** Options of packet-path-process.ts: patterns of interfaces to exclude among them. */
   constructor(host: LanHost, options: readonly string[] = [], rights: 'all' | 'net-raw' = 'all') {
-    const command = [process.execPath, '--disable-warning=ExperimentalWarning', program, ...options];
+    const command = [...speakerRuntime(), program, ...options];
     const [first = '', ...rest] = rights === 'all' ? command : [...NET_RAW_ONLY, ...command];
     this.#child = host.spawn(first, ...rest);
     if (this.#child.stdout === null) throw new Error('the packet path has no output');

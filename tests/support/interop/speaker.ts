@@ -7,6 +7,7 @@ import { createInterface } from 'node:readline';
 import type { PlannedSession } from '../../../src/runtime/model/bgp-plan.ts';
 import type { BgpSessionView } from '../../../src/runtime/model/bgp-session.ts';
 import type { LanHost } from '../netns.ts';
+import { speakerRuntime } from '../runtime-flags.ts';
 import type { PlanTaken, SpeakerRequest } from './speaker-process.ts';
 
 const PROGRAM = path.resolve(import.meta.dirname, 'speaker-process.ts');
@@ -28,7 +29,7 @@ export class Speaker {
   /** 'listen': routers can connect to it as well. */
   start(...role: readonly 'listen'[]): void {
     const log = openSync(this.#logFile, 'a');
-    const node = [process.execPath, '--disable-warning=ExperimentalWarning', PROGRAM, ...role];
+    const node = [...speakerRuntime(), PROGRAM, ...role];
     const child = spawn('ip', ['netns', 'exec', this.#host.namespace, ...node], { stdio: ['pipe', 'pipe', log] });
     closeSync(log);
     this.#child = child;

@@ -13,7 +13,7 @@
 import type { AdvertisedRoute } from '../../model/bgp-plan.ts';
 import { type IpPrefix, prefixFamily } from '../../model/ip-prefix.ts';
 import { type Family, isSameFamily, unicastFamily } from './codec/family.ts';
-import type { Route, RouteChanges, RoutePath } from './codec/pack-updates.ts';
+import type { RouteChanges, RouteGroup, RoutePath } from './codec/pack-updates.ts';
 import type { OwnPaths } from './own-path.ts';
 
 /** One prefix that is wanted, or that the peer knows of. */
@@ -32,6 +32,8 @@ interface Entry {
 
 export class RibOut {
   readonly #entries = new Map<IpPrefix, Entry>();
+  /** Those that are wanted, in the order of the last list: the next one is much the same. */
+  #order: readonly Entry[] = [];
   #generation: number | undefined;
   #round = 0;
   #paths: OwnPaths | undefined;
@@ -57,12 +59,21 @@ export class RibOut {
   want(generation: number, routes: readonly AdvertisedRoute[]): void {
     this.#generation = generation;
     this.#round += 1;
-    for (const route of routes) {
-      const entry = this.#entryOf(route.prefix);
+    const before = this.#order;
+    let at = 0;
+    this.#order = routes.map((route) => {
+      // A look into the map costs several times what it costs to see that it is the next one of the list before.
+      let entry = before[at];
+      if (entry?.prefix !== route.prefix) {
+        entry = this.#entryOf(route.prefix);
+        if (before[at + 1] === entry) at += 1;
+      }
+      if (before[at] === entry) at += 1;
       entry.wanted = route;
       entry.round = this.#round;
       this.#look(entry);
-    }
+      return entry;
+    });
     if (this.#entries.size === routes.length) return;
     for (const entry of this.#entries.values()) {
       if (entry.round === this.#round) continue;
@@ -77,7 +88,11 @@ export class RibOut {
   begin(paths: OwnPaths, told: 'nothing' | 'as-before'): void {
     this.#paths = paths;
     if (told === 'nothing') this.#forget();
-    for (const entry of this.#entries.values()) this.#look(entry);
+    for (const entry of this.#entries.values()) {
+      // All that is wanted is new to the peer: what its path is, is looked up once, when it is taken.
+      if (told === 'nothing') this.#queue(entry, this.#toAnnounce);
+      else this.#look(entry);
+    }
   }
 
   /** The connection is gone. */
@@ -98,7 +113,7 @@ export class RibOut {
   /** What to tell next, of at most so many prefixes. */
   take(most: number): RouteChanges {
     const withdrawn: IpPrefix[] = [];
-    const announced: Route[] = [];
+    const announced = new Groups();
     for (let taken = 0; taken < most; taken++) {
       const entry = this.#toWithdraw.next() ?? this.#toAnnounce.next();
       if (entry === undefined) break;
@@ -112,13 +127,13 @@ export class RibOut {
         entry.told = undefined;
         if (entry.wanted === undefined) this.#entries.delete(entry.prefix);
       } else if (path !== entry.told || entry.isRepeated) {
-        announced.push({ prefix: entry.prefix, path });
+        announced.add(entry, path);
         if (entry.told === undefined) this.#toldRoutes += 1;
         entry.told = path;
       }
       entry.isRepeated = false;
     }
-    return { withdrawn, announced };
+    return { withdrawn, announced: announced.list() };
   }
 
   /** Whether there is something to tell of it; what is to go waits where it is taken first. */
@@ -126,9 +141,12 @@ export class RibOut {
     if (this.#paths === undefined || entry.isDue) return;
     const path = this.#pathOf(entry);
     if (path === entry.told && !entry.isRepeated) return;
+    this.#queue(entry, path === undefined ? this.#toWithdraw : this.#toAnnounce);
+  }
+
+  #queue(entry: Entry, queue: Queue): void {
     entry.isDue = true;
-    if (path === undefined) this.#toWithdraw.add(entry);
-    else this.#toAnnounce.add(entry);
+    queue.add(entry);
   }
 
   #pathOf({ wanted, family }: Entry): RoutePath | undefined {
@@ -154,6 +172,29 @@ export class RibOut {
       entry.isRepeated = false;
       if (entry.wanted === undefined) this.#entries.delete(entry.prefix);
     }
+  }
+}
+
+interface GrowingGroup extends RouteGroup {
+  readonly prefixes: IpPrefix[];
+}
+
+/** Routes by their paths, each of which is of one family (OwnPaths). */
+class Groups {
+  readonly #byPath = new Map<RoutePath, GrowingGroup>();
+  /** The next route has the same path as a rule. */
+  #last: GrowingGroup | undefined;
+
+  add({ prefix, family }: Entry, path: RoutePath): void {
+    if (this.#last?.path !== path) {
+      this.#last = this.#byPath.get(path) ?? { family, path, prefixes: [] };
+      this.#byPath.set(path, this.#last);
+    }
+    this.#last.prefixes.push(prefix);
+  }
+
+  list(): readonly RouteGroup[] {
+    return [...this.#byPath.values()];
   }
 }
 

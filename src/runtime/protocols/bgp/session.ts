@@ -47,8 +47,12 @@ import { MessageCounts } from './message-counts.ts';
 import { OwnPaths } from './own-path.ts';
 import { RibOut } from './rib-out.ts';
 
-/** A batch of so many prefixes is packed within some milliseconds. */
-const BATCH_PREFIXES = 10_000;
+/**
+ * A batch of so many prefixes is packed within a few milliseconds, and a router reads one while the next is being packed.
+ * Long messages take more to fill.
+ */
+const BATCH_PREFIXES = 2000;
+const EXTENDED_BATCH_PREFIXES = 10_000;
 const FIRST_RETRY_MS = 250;
 /** Of a router that ends it by a NOTIFICATION nothing else is to be expected soon. */
 const REFUSED_RETRY_MS = 60_000;
@@ -390,7 +394,8 @@ export class BgpSession {
     }
     this.#toMark = [];
     if (this.#rib.dueRoutes > 0) {
-      const messages = packUpdates(this.#rib.take(BATCH_PREFIXES), {
+      const most = agreement.extendedMessages ? EXTENDED_BATCH_PREFIXES : BATCH_PREFIXES;
+      const messages = packUpdates(this.#rib.take(most), {
         asnBytes: agreement.asnBytes,
         maxMessageBytes: agreement.extendedMessages ? MAX_EXTENDED_MESSAGE_BYTES : MAX_MESSAGE_BYTES,
         ipv4NextHops: agreement.ipv4NextHops,

@@ -1,14 +1,15 @@
 /** Many routes in few messages: all of them, once, in messages that fit. */
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import type { IpPrefix } from '../../../../src/runtime/model/ip-prefix.ts';
+import { type IpPrefix, prefixFamily } from '../../../../src/runtime/model/ip-prefix.ts';
 import type { UpdateContext } from '../../../../src/runtime/protocols/bgp/codec/attribute-rules.ts';
 import { encodeUpdate } from '../../../../src/runtime/protocols/bgp/codec/encode-update.ts';
+import { isSameFamily, unicastFamily } from '../../../../src/runtime/protocols/bgp/codec/family.ts';
 import { MAX_EXTENDED_MESSAGE_BYTES } from '../../../../src/runtime/protocols/bgp/codec/header.ts';
 import {
   type PackContext,
   packUpdates,
-  type Route,
+  type RouteGroup,
   type RoutePath,
 } from '../../../../src/runtime/protocols/bgp/codec/pack-updates.ts';
 import { decodeUpdate, reachability } from '../../../../src/runtime/protocols/bgp/codec/update.ts';
@@ -25,6 +26,26 @@ const v6: RoutePath = { nextHop: { address: ip('2001:db8::1'), linkLocal: ip('fe
 function hosts(count: number): IpPrefix[] {
   return Array.from({ length: count }, (_, i) => prefix(`10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}/32`));
 }
+
+interface Route {
+  readonly prefix: IpPrefix;
+  readonly path: RoutePath;
+}
+
+/** By path and family, as the Adj-RIB-Out hands them over. */
+function grouped(routes: readonly Route[]): readonly RouteGroup[] {
+  const groups: (RouteGroup & { readonly prefixes: IpPrefix[] })[] = [];
+  for (const { prefix: each, path } of routes) {
+    const family = unicastFamily(prefixFamily(each));
+    const known = groups.find((group) => group.path === path && isSameFamily(group.family, family));
+    if (known === undefined) groups.push({ family, path, prefixes: [each] });
+    else known.prefixes.push(each);
+  }
+  return groups;
+}
+
+const announce = (routes: readonly Route[], how = context) =>
+  packUpdates({ withdrawn: [], announced: grouped(routes) }, how);
 
 /** Canonical as they are written: no group is zero but those that "::" stands for. */
 function hosts6(count: number): IpPrefix[] {
@@ -56,7 +77,7 @@ function received(messages: readonly Uint8Array[], maxBytes = 4096): { announced
 describe('as many as fit', () => {
   test('one route is one message, as it would be made alone', () => {
     const announced = [{ prefix: prefix('10.0.0.1/32'), path: v4 }];
-    const [bytes, ...more] = packUpdates({ withdrawn: [], announced }, context);
+    const [bytes, ...more] = announce(announced);
     expect(more).toEqual([]);
     const alone = encodeUpdate(
       { withdrawn: [], attributes: { ...own, nextHop: ip('192.0.2.1') }, announced: [prefix('10.0.0.1/32')] },
@@ -71,7 +92,7 @@ describe('as many as fit', () => {
 
   test('RFC 4271 §4.1: 1,000 IPv4 routes in two messages, the first one full', () => {
     const announced = hosts(1000).map((each) => ({ prefix: each, path: v4 }));
-    const messages = packUpdates({ withdrawn: [], announced }, context);
+    const messages = announce(announced);
     expect(messages).toHaveLength(2);
     // Five bytes a route: no other would have fitted.
     expect(messages[0]?.length).toBeGreaterThan(4096 - 5);
@@ -81,16 +102,16 @@ describe('as many as fit', () => {
   test('RFC 8654 §4: in one where extended messages are agreed', () => {
     const announced = hosts(13_000).map((each) => ({ prefix: each, path: v4 }));
     const extended = { ...context, maxMessageBytes: MAX_EXTENDED_MESSAGE_BYTES };
-    const messages = packUpdates({ withdrawn: [], announced }, extended);
+    const messages = announce(announced, extended);
     expect(messages).toHaveLength(1);
     expect(received(messages, MAX_EXTENDED_MESSAGE_BYTES).announced).toHaveLength(13_000);
     const more = hosts(14_000).map((each) => ({ prefix: each, path: v4 }));
-    expect(packUpdates({ withdrawn: [], announced: more }, extended)).toHaveLength(2);
+    expect(announce(more, extended)).toHaveLength(2);
   });
 
   test('IPv6 routes likewise', () => {
     const announced = hosts6(1000).map((each) => ({ prefix: each, path: v6 }));
-    const messages = packUpdates({ withdrawn: [], announced }, context);
+    const messages = announce(announced);
     expect(messages).toHaveLength(5);
     expect(messages[0]?.length).toBeGreaterThan(4096 - 17);
     expect(received(messages).announced).toEqual(hosts6(1000).map((each) => `${each} via 2001:db8::1 med undefined`));
@@ -112,13 +133,13 @@ describe('as many as fit', () => {
 describe('routes that are alike', () => {
   test('share a message, also where their paths are objects of their own', () => {
     const announced = hosts(6).map((each) => ({ prefix: each, path: structuredClone(v4) }));
-    expect(packUpdates({ withdrawn: [], announced }, context)).toHaveLength(1);
+    expect(announce(announced)).toHaveLength(1);
   });
 
   test('of two kinds in turn: two messages, in the order of their first', () => {
     const other = { ...v4, attributes: { ...own, multiExitDisc: 7 } };
     const announced = hosts(6).map((each, at) => ({ prefix: each, path: at % 2 === 0 ? other : v4 }));
-    const messages = packUpdates({ withdrawn: [], announced }, context);
+    const messages = announce(announced);
     expect(messages).toHaveLength(2);
     const [a, b, c, d, e, f] = hosts(6);
     expect(received(messages).announced).toEqual([
@@ -129,7 +150,10 @@ describe('routes that are alike', () => {
 
   test('RFC 8950 §3: an IPv4 route with an IPv6 next hop goes by MP_REACH_NLRI, and is withdrawn so', () => {
     const both = { ...context, ipv4NextHops: 'ipv4-and-ipv6' as const };
-    const changes = { withdrawn: [prefix('10.0.0.9/32')], announced: [{ prefix: prefix('10.0.0.1/32'), path: v6 }] };
+    const changes = {
+      withdrawn: [prefix('10.0.0.9/32')],
+      announced: grouped([{ prefix: prefix('10.0.0.1/32'), path: v6 }]),
+    };
     const [withdrawal, announcement] = packUpdates(changes, both);
     expect(hexOf(withdrawal ?? new Uint8Array())).toBe(hexOf(message(2, '0000 000b 800f08 000101 200a000009')));
     expect(received([announcement ?? new Uint8Array()]).announced).toEqual([
@@ -139,7 +163,7 @@ describe('routes that are alike', () => {
 
   test('one path for both families: a message each', () => {
     const announced: Route[] = [...hosts(2), ...hosts6(2)].map((each) => ({ prefix: each, path: v6 }));
-    expect(packUpdates({ withdrawn: [], announced }, { ...context, ipv4NextHops: 'ipv4-and-ipv6' })).toHaveLength(2);
+    expect(announce(announced, { ...context, ipv4NextHops: 'ipv4-and-ipv6' })).toHaveLength(2);
   });
 });
 
@@ -166,14 +190,14 @@ test('whatever is packed is received, once, in its order, and is packed the same
           return path === undefined ? [] : [{ prefix: each, path }];
         });
         const small = { ...context, maxMessageBytes, ipv4NextHops: 'ipv4-and-ipv6' as const };
-        const messages = packUpdates({ withdrawn, announced }, small);
+        const messages = packUpdates({ withdrawn, announced: grouped(announced) }, small);
         const got = received(messages, maxMessageBytes);
         const want = announced.map(
           ({ prefix: each, path }) => `${each} via 2001:db8::1 med ${path.attributes.multiExitDisc}`,
         );
         expect([...got.announced].sort()).toEqual([...want].sort());
         expect([...got.withdrawn].sort()).toEqual([...withdrawn].sort());
-        expect(packUpdates({ withdrawn, announced }, small)).toEqual(messages);
+        expect(packUpdates({ withdrawn, announced: grouped(announced) }, small)).toEqual(messages);
       },
     ),
     { numRuns: 200 },
@@ -189,27 +213,25 @@ test.each([
   },
   { name: 'IPv4 over IPv6', route: { prefix: prefix('10.0.0.0/8'), path: v6 }, of: 'ipv4 unicast', hop: '2001:db8::1' },
 ])('$name is a bug where it is not agreed', ({ route, of, hop }) => {
-  const pack = () => packUpdates({ withdrawn: [], announced: [route] }, context);
+  const pack = () => announce([route]);
   expect(pack).toThrow(new RangeError(`${of} routes cannot have next hop ${hop} here`));
 });
 
 test('attributes that leave no room for a route are a bug, said with its sizes', () => {
   const communities = Array.from({ length: 1100 }, (_, low) => ({ kind: 'standard' as const, high: 1, low }));
   const path = { ...v4, attributes: { ...own, communities } };
-  expect(() => packUpdates({ withdrawn: [], announced: [{ prefix: prefix('10.0.0.1/32'), path }] }, context)).toThrow(
-    /bytes leave no room for 10\.0\.0\.1\/32$/,
-  );
+  expect(() => announce([{ prefix: prefix('10.0.0.1/32'), path }])).toThrow(/bytes leave no room for 10\.0\.0\.1\/32$/);
 });
 
 test.each([
   { name: 'IPv4', routesOf: () => hosts(100_000).map((each) => ({ prefix: each, path: v4 })), maxMs: 500 },
   { name: 'IPv6', routesOf: () => hosts6(100_000).map((each) => ({ prefix: each, path: v6 })), maxMs: 1000 },
 ])('100,000 $name routes in far less than a second', ({ routesOf, maxMs }) => {
-  const routes = routesOf();
+  const announced = grouped(routesOf());
   let best = Number.POSITIVE_INFINITY;
   for (let turn = 0; turn < 5; turn++) {
     const start = performance.now();
-    const messages = packUpdates({ withdrawn: [], announced: routes }, context);
+    const messages = packUpdates({ withdrawn: [], announced }, context);
     best = Math.min(best, performance.now() - start);
     expect(messages.length).toBeLessThan(450);
   }

@@ -102,14 +102,14 @@ describe('RFC 4271 §9.2: what has changed is told, and nothing else', () => {
 describe('many routes', () => {
   test('go in batches, one a turn, and End-of-RIB behind the last', () => {
     const script = established();
-    const first = script.told({ kind: 'routes', generation: 1, routes: manyRoutes(25_000) });
-    expect(prefixesIn(first)).toEqual({ announced: 10_000, withdrawn: 0 });
+    const first = script.told({ kind: 'routes', generation: 1, routes: manyRoutes(5000) });
+    expect(prefixesIn(first)).toEqual({ announced: 2000, withdrawn: 0 });
     expect(first.every((line) => line.startsWith('write 1: update'))).toBe(true);
-    expect(script.session.snapshot()).toMatchObject({ advertisedRoutes: 10_000, pendingRoutes: 15_000 });
+    expect(script.session.snapshot()).toMatchObject({ advertisedRoutes: 2000, pendingRoutes: 3000 });
     expect(script.session.deadline()).toBe(script.now);
-    expect(prefixesIn(script.told({ kind: 'timer' }))).toEqual({ announced: 10_000, withdrawn: 0 });
+    expect(prefixesIn(script.told({ kind: 'timer' }))).toEqual({ announced: 2000, withdrawn: 0 });
     const last = script.told({ kind: 'timer' });
-    expect(prefixesIn(last)).toEqual({ announced: 5000, withdrawn: 0 });
+    expect(prefixesIn(last)).toEqual({ announced: 1000, withdrawn: 0 });
     expect(last.slice(-2)).toEqual(['write 1: end of ipv4 unicast', 'advertised 1']);
     expect(script.session.deadline()).toBeGreaterThan(script.now);
   });
@@ -126,11 +126,11 @@ describe('many routes', () => {
 
   test('wait while the kernel takes no more', () => {
     const script = established();
-    script.told({ kind: 'routes', generation: 1, routes: manyRoutes(25_000) });
+    script.told({ kind: 'routes', generation: 1, routes: manyRoutes(5000) });
     script.told({ kind: 'blocked', connection: 1 });
     expect(script.pass(20_000)).toEqual([]);
-    expect(script.session.snapshot()).toMatchObject({ pendingRoutes: 15_000 });
-    expect(prefixesIn(script.told({ kind: 'drained', connection: 1 }))).toEqual({ announced: 10_000, withdrawn: 0 });
+    expect(script.session.snapshot()).toMatchObject({ pendingRoutes: 3000 });
+    expect(prefixesIn(script.told({ kind: 'drained', connection: 1 }))).toEqual({ announced: 2000, withdrawn: 0 });
     expect(script.settle().at(-1)).toBe('advertised 1');
   });
 

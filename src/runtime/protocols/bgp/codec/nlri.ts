@@ -31,28 +31,28 @@ export function readNlri(reader: ByteReader, family: IpFamily, refuse: (reason: 
   return prefixes;
 }
 
-/** Bytes that the prefix takes. */
-export function nlriBytes(prefix: IpPrefix): number {
-  return 1 + ((prefixLengthBits(prefix) + 7) >> 3);
-}
+/** What a prefix takes at the most: its length, and an IPv6 address. */
+export const MOST_NLRI_BYTES = 17;
 
-/** Those from `start` up to `end`, without it. This is where the time goes when many routes are sent. */
-export function encodeNlri(prefixes: readonly IpPrefix[], start = 0, end = prefixes.length): Uint8Array {
-  let total = 0;
-  for (let i = start; i < end; i++) total += nlriBytes(prefixes[i] as IpPrefix);
-  const bytes = new Uint8Array(total);
+export function encodeNlri(prefixes: readonly IpPrefix[]): Uint8Array {
+  const bytes = new Uint8Array(prefixes.length * MOST_NLRI_BYTES);
   let at = 0;
-  for (let i = start; i < end; i++) at = writePrefix(bytes, at, prefixes[i] as IpPrefix);
-  return bytes;
+  for (const prefix of prefixes) at = writeNlri(bytes, at, prefix);
+  return bytes.slice(0, at);
 }
 
-/** Straight from the text: a prefix is canonical, so there is nothing to check. Returns where the next one goes. */
-function writePrefix(bytes: Uint8Array, at: number, prefix: IpPrefix): number {
+/**
+ * Writes a prefix there, and returns where the next one goes. What stands behind that, up to MOST_NLRI_BYTES from `at`,
+ * may be overwritten. Straight from the text: a prefix is canonical, so there is nothing to check; this is where the time
+ * goes when many routes are sent.
+ */
+export function writeNlri(bytes: Uint8Array, at: number, prefix: IpPrefix): number {
+  if (prefixFamily(prefix) === 'ipv4') return writeIpv4(bytes, at, prefix);
   const lengthBits = prefixLengthBits(prefix);
   const next = at + 1 + ((lengthBits + 7) >> 3);
   bytes[at] = lengthBits;
-  if (prefixFamily(prefix) === 'ipv6') writeIpv6(bytes, at + 1, next, prefix);
-  else writeIpv4(bytes, at + 1, next, prefix);
+  bytes.fill(0, at + 1, next);
+  writeIpv6(bytes, at + 1, next, prefix);
   return next;
 }
 
@@ -60,18 +60,22 @@ const DOT = 0x2e;
 const SLASH = 0x2f;
 const COLON = 0x3a;
 
-function writeIpv4(bytes: Uint8Array, at: number, next: number, prefix: IpPrefix): void {
-  let octet = 0;
-  for (let i = 0, to = at; to < next; i++) {
+/** All four octets, and then the length, which says how many of them stay. */
+function writeIpv4(bytes: Uint8Array, at: number, prefix: IpPrefix): number {
+  let to = at + 1;
+  let number = 0;
+  for (let i = 0; i < prefix.length; i++) {
     const code = prefix.charCodeAt(i);
     if (code === DOT || code === SLASH) {
-      bytes[to++] = octet;
-      octet = 0;
-    } else octet = octet * 10 + code - 0x30;
+      bytes[to++] = number;
+      number = 0;
+    } else number = number * 10 + code - 0x30;
   }
+  bytes[at] = number;
+  return at + 1 + ((number + 7) >> 3);
 }
 
-/** Where "::" stands, nothing is written: the bytes are zero. */
+/** Where "::" stands, nothing is written: the bytes are zero already. */
 function writeIpv6(bytes: Uint8Array, at: number, next: number, prefix: IpPrefix): void {
   let to = at;
   let group = 0;

@@ -4,8 +4,8 @@
  *
  *     packUpdates({ withdrawn, announced }, context) → messages, withdrawals first
  *
- * Deterministic: attributes come in the order of their first route, prefixes in the order given. Routes that share one
- * `RoutePath` object are told to be alike without a look at it, so hand in the same object where you can.
+ * Deterministic: attributes come in the order of their first group, prefixes in the order given. Groups whose paths look
+ * alike on the wire share messages, whatever object describes them.
  *
  * Implements: RFC 4271 §4.3, §9.2 (one message for routes of the same attributes), RFC 4760 §3, §4, RFC 7606 §5.1,
  * RFC 8950 §3, RFC 8654 §4
@@ -15,10 +15,10 @@ import { type IpPrefix, prefixFamily } from '../../../model/ip-prefix.ts';
 import { ByteWriter } from '../../bytes.ts';
 import type { AsnBytes } from './as-path.ts';
 import { assembleUpdate, EMPTY_UPDATE_BYTES, writeMpReach, writeMpUnreach } from './encode-update.ts';
-import { type Family, formatFamily, IPV4_UNICAST, IPV6_UNICAST, unicastFamily } from './family.ts';
+import { type Family, formatFamily, IPV4_UNICAST, IPV6_UNICAST, isSameFamily } from './family.ts';
 import { NO_DATA } from './fault.ts';
 import { encodeNextHop, mpReachValue, mpUnreachValue, type NextHop } from './mp-nlri.ts';
-import { encodeNlri, nlriBytes } from './nlri.ts';
+import { MOST_NLRI_BYTES, writeNlri } from './nlri.ts';
 import { encodePathAttributes, type PathAttributes } from './path-attributes.ts';
 
 export interface PackContext {
@@ -35,14 +35,16 @@ export interface RoutePath {
   readonly attributes: Omit<PathAttributes, 'nextHop'>;
 }
 
-export interface Route {
-  readonly prefix: IpPrefix;
+/** Routes of one family and one path. */
+export interface RouteGroup {
+  readonly family: Family;
   readonly path: RoutePath;
+  readonly prefixes: readonly IpPrefix[];
 }
 
 export interface RouteChanges {
   readonly withdrawn: readonly IpPrefix[];
-  readonly announced: readonly Route[];
+  readonly announced: readonly RouteGroup[];
 }
 
 /**
@@ -88,48 +90,25 @@ function mpWithdrawal(family: Family): Shape {
   };
 }
 
-interface Group {
-  readonly shape: Shape;
-  readonly prefixes: IpPrefix[];
-}
-
-function packAnnouncements(announced: readonly Route[], context: PackContext): Uint8Array[] {
-  const byPath = new Map<RoutePath, { ipv4?: Group; ipv6?: Group }>();
-  const byBytes = new Map<string, Group>();
-  for (const { prefix, path } of announced) {
-    let groups = byPath.get(path);
-    if (groups === undefined) {
-      groups = {};
-      byPath.set(path, groups);
-    }
-    const family = prefixFamily(prefix);
-    let group = groups[family];
-    if (group === undefined) {
-      group = groupOf(path, unicastFamily(family), context, byBytes);
-      groups[family] = group;
-    }
-    group.prefixes.push(prefix);
+function packAnnouncements(announced: readonly RouteGroup[], context: PackContext): Uint8Array[] {
+  const byBytes = new Map<string, { readonly shape: Shape; readonly groups: (readonly IpPrefix[])[] }>();
+  for (const { family, path, prefixes } of announced) {
+    const shape = announcement(path, family, context);
+    const key = shape.make(NO_DATA).join();
+    const alike = byBytes.get(key);
+    if (alike === undefined) byBytes.set(key, { shape, groups: [prefixes] });
+    else alike.groups.push(prefixes);
   }
-  return [...byBytes.values()].flatMap(({ shape, prefixes }) => pack(prefixes, context.maxMessageBytes, shape));
-}
-
-/** The group of all paths that look alike on the wire. */
-function groupOf(path: RoutePath, family: Family, context: PackContext, byBytes: Map<string, Group>): Group {
-  const shape = announcement(path, family, context);
-  const key = shape.make(NO_DATA).join();
-  const known = byBytes.get(key);
-  if (known !== undefined) return known;
-  const group = { shape, prefixes: [] };
-  byBytes.set(key, group);
-  return group;
+  return [...byBytes.values()].flatMap(({ shape, groups }) => pack(groups.flat(), context.maxMessageBytes, shape));
 }
 
 function announcement({ nextHop, attributes }: RoutePath, family: Family, context: PackContext): Shape {
   const { asnBytes, ipv4NextHops } = context;
   const hopFamily = ipFamily(nextHop.address);
-  const isTaken = family === IPV4_UNICAST ? hopFamily === 'ipv4' || ipv4NextHops !== 'ipv4' : hopFamily === 'ipv6';
+  const isIpv4 = isSameFamily(family, IPV4_UNICAST);
+  const isTaken = isIpv4 ? hopFamily === 'ipv4' || ipv4NextHops !== 'ipv4' : hopFamily === 'ipv6';
   if (!isTaken) throw new RangeError(`${formatFamily(family)} routes cannot have next hop ${nextHop.address} here`);
-  if (family === IPV4_UNICAST && hopFamily === 'ipv4') {
+  if (isIpv4 && hopFamily === 'ipv4') {
     const encoded = encodePathAttributes({ ...attributes, nextHop: nextHop.address }, asnBytes);
     return {
       fixedBytes: EMPTY_UPDATE_BYTES + encoded.length,
@@ -152,19 +131,19 @@ function announcement({ nextHop, attributes }: RoutePath, family: Family, contex
 function pack(prefixes: readonly IpPrefix[], maxBytes: number, { fixedBytes, make }: Shape): Uint8Array[] {
   const messages: Uint8Array[] = [];
   const roomBytes = maxBytes - fixedBytes;
-  let start = 0;
+  const mostBytes = Math.min(Math.max(roomBytes, 0), prefixes.length * MOST_NLRI_BYTES);
+  // The prefix that does not fit any more is written as well, to know that.
+  const nlri = new Uint8Array(mostBytes + MOST_NLRI_BYTES);
   let usedBytes = 0;
-  for (let end = 0; end < prefixes.length; end++) {
-    const bytes = nlriBytes(prefixes[end] as IpPrefix);
-    if (bytes > roomBytes)
-      throw new RangeError(`${fixedBytes} of ${maxBytes} bytes leave no room for ${prefixes[end]}`);
-    if (usedBytes + bytes > roomBytes) {
-      messages.push(make(encodeNlri(prefixes, start, end)));
-      start = end;
-      usedBytes = 0;
+  for (const prefix of prefixes) {
+    let next = writeNlri(nlri, usedBytes, prefix);
+    if (next > roomBytes) {
+      if (usedBytes > 0) messages.push(make(nlri.subarray(0, usedBytes)));
+      next = writeNlri(nlri, 0, prefix);
+      if (next > roomBytes) throw new RangeError(`${fixedBytes} of ${maxBytes} bytes leave no room for ${prefix}`);
     }
-    usedBytes += bytes;
+    usedBytes = next;
   }
-  if (start < prefixes.length) messages.push(make(encodeNlri(prefixes, start)));
+  if (usedBytes > 0) messages.push(make(nlri.subarray(0, usedBytes)));
   return messages;
 }
