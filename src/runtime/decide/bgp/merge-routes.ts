@@ -5,7 +5,8 @@
  *
  * Source: MetalLB's behaviour (communities are united). Deviation: of several local preferences for one prefix, which can
  * only come of different pools, the highest counts; MetalLB's depends on the order of its Services. And where several
- * advertisements have more communities together than a route has room for, some are left out; MetalLB then ends in a fault.
+ * advertisements have more communities together than a route has room for, some are left out, and explain says so; MetalLB
+ * then ends in a fault.
  */
 import { type BgpCommunity, formatCommunity } from '../../model/bgp-community.ts';
 import { type AdvertisedRoute, MOST_COMMUNITIES } from '../../model/bgp-plan.ts';
@@ -104,14 +105,25 @@ function best(
   return values.length === 0 ? undefined : choose(...values);
 }
 
+/** How many communities a route by these advertisements has no room for. */
+export function communitiesLeftOut(advertisements: readonly BgpAdvertisement[]): number {
+  const most = advertisements.reduce((count, { communities }) => count + communities.length, 0);
+  return most <= MOST_COMMUNITIES ? 0 : Math.max(0, written(advertisements).length - MOST_COMMUNITIES);
+}
+
 function united(advertisements: readonly BgpAdvertisement[]): readonly BgpCommunity[] {
+  return withinRoom(written(advertisements))
+    .sort((a, b) => compareText(a.text, b.text))
+    .map(({ community }) => community);
+}
+
+/** Each once. */
+function written(advertisements: readonly BgpAdvertisement[]): readonly WrittenCommunity[] {
   const byText = new Map<string, BgpCommunity>();
   for (const { communities } of advertisements) {
     for (const community of communities) byText.set(formatCommunity(community), community);
   }
-  return withinRoom(Array.from(byText, ([text, community]) => ({ text, community })))
-    .sort((a, b) => compareText(a.text, b.text))
-    .map(({ community }) => community);
+  return Array.from(byText, ([text, community]) => ({ text, community }));
 }
 
 interface WrittenCommunity {

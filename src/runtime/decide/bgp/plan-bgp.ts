@@ -24,7 +24,7 @@ import { isInOrder, type NodeUnfitness, nodeUnfitness } from '../announcing/node
 import { type EndpointsByService, servedFrom } from '../announcing/serving-endpoints.ts';
 import { indexPools, type PoolIndex, poolOf } from '../pool-index.ts';
 import { localPrefsConflict } from './local-preference.ts';
-import { prefixFor, RouteMerger } from './merge-routes.ts';
+import { communitiesLeftOut, prefixFor, RouteMerger } from './merge-routes.ts';
 import type { BgpRefusal, PeerRefusal } from './refusals.ts';
 import { carriesFamily } from './session-families.ts';
 import { identifierOf } from './session-identifier.ts';
@@ -72,6 +72,8 @@ export interface AddressRoutes {
 export interface PeerRoutes {
   readonly peer: string;
   readonly prefixes: readonly IpPrefix[];
+  /** How many communities one of them has no room for. Absent: it has room for all. */
+  readonly communitiesLeftOut?: number;
   /** Why there are none. */
   readonly reason?: PeerRefusal;
 }
@@ -263,5 +265,7 @@ function routesTo(peer: BgpPeer, ip: Ip, advertisements: readonly BgpAdvertiseme
   if (!carriesFamily(peer, ipFamily(ip))) return { peer: name, prefixes: [], reason: 'family-not-carried' };
   const told = advertisements.filter((advertisement) => isTold(peer, advertisement));
   if (told.length === 0) return { peer: name, prefixes: [], reason: 'no-advertisement-for-peer' };
-  return { peer: name, prefixes: [...new Set(told.map((advertisement) => prefixFor(ip, advertisement)))] };
+  const byPrefix = Map.groupBy(told, (advertisement) => prefixFor(ip, advertisement));
+  const leftOut = Math.max(...Array.from(byPrefix.values(), communitiesLeftOut));
+  return { peer: name, prefixes: [...byPrefix.keys()], ...(leftOut === 0 ? {} : { communitiesLeftOut: leftOut }) };
 }

@@ -1,4 +1,5 @@
 /** The names of BGP's reasons, and how a session fares, in words: what is the matter, and what a person can do about it. */
+import { MOST_COMMUNITIES } from '../../model/bgp-plan.ts';
 import type { BgpAdvertisement } from '../../model/config.ts';
 import { type Ip, type IpFamily, ipFamily } from '../../model/ip.ts';
 import type { BgpNodeRefusal, PeerRefusal } from '../bgp/refusals.ts';
@@ -78,6 +79,11 @@ export function peerRefusalAdvice(
     return `add a BGPPeer with the router’s ${familyName(ipFamily(ip))} address, or set spec.dualStackAddressFamily of ${peers}`;
   }
   return `name ${peers} in spec.peers of ${toldList(advertisements)}, or leave spec.peers out`;
+}
+
+/** "2 of its communities are left out: a route has room for 300" */
+export function leftOutWords(communities: number): string {
+  return `${communities} of its communities ${communities === 1 ? 'is' : 'are'} left out: a route has room for ${MOST_COMMUNITIES}`;
 }
 
 /** "session established", "session active: the router refuses the connection" */

@@ -13,6 +13,7 @@ import type { BgpPeerStanding, BgpStanding } from './announcement.ts';
 import {
   type BgpRefusedCase,
   bgpRefusalWords,
+  leftOutWords,
   namesOf,
   peerRefusalWords,
   sessionWords,
@@ -75,12 +76,15 @@ function refusalOf({ planned, node }: Asked, routes: AddressRoutes): BgpNodeRefu
   return nodeRefusal(routes);
 }
 
-function peerStanding({ planned, ip, node, told }: Asked, { peer, prefixes, reason }: PeerRoutes): BgpPeerStanding {
+function peerStanding(
+  { planned, ip, node, told }: Asked,
+  { peer, prefixes, reason, communitiesLeftOut }: PeerRoutes,
+): BgpPeerStanding {
   const row = planned.bgp.session(node.name, peer);
   const session = sessionWords(row);
   const isTold = told?.peers.includes(peer) === true;
   const common = { peer, prefixes, session: row?.state ?? 'unknown' } as const;
-  const what = prefixes.join(', ');
+  const what = `${prefixes.join(', ')}${communitiesLeftOut === undefined ? '' : ` (${leftOutWords(communitiesLeftOut)})`}`;
   if (reason !== undefined) {
     const why = peerRefusalWords(reason, ip, planned.bgp.advertisementsFor(ip));
     if (isTold) return { ...common, reason, standing: 'told-unplanned', message: although(why, session) };

@@ -131,6 +131,20 @@ describe('an address that BGP advertises', () => {
     expect(explainProblems(world())).toEqual([]);
   });
 
+  test('communities that a route has no room for are told as left out', () => {
+    const bgpAdvertisements = [0, 1, 2, 3, 4].map((number) =>
+      bgpAdvertisement(`a${number}`, {
+        communities: Array.from({ length: 63 }, (_, low) => ({ kind: 'standard', high: number, low })),
+      }),
+    );
+    expect(lines({ config: { bgpAdvertisements } })[0]).toBe(
+      'n1 tor told: 198.51.100.20/32 (15 of its communities are left out: a route has room for 300); session established',
+    );
+    expect(lines({ config: { bgpAdvertisements: bgpAdvertisements.slice(1) } })[0]).toBe(
+      'n1 tor told: 198.51.100.20/32; session established',
+    );
+  });
+
   test('an error of the past and BFD that is not up are told beside the session', () => {
     const sessions = [session('n1', 'tor', { lastError: 'hold timer expired', bfd: 'down' }), session('n2', 'tor')];
     expect(lines({ bgp: { sessions } })[0]).toBe(
