@@ -55,9 +55,10 @@ export function nextHopFor(family: Family, { agreement, nextHops }: PathContext)
   return `the interface has no ${ipFamilyOf(family) === 'ipv4' ? 'IPv4' : 'IPv6'} address`;
 }
 
-/** A path, and what of a route it was made from. */
-interface MadePath extends Pick<AdvertisedRoute, 'localPref' | 'multiExitDisc' | 'asPathPrepend'> {
+/** A path, and the route it was made for. */
+interface MadePath {
   readonly family: Family;
+  readonly route: AdvertisedRoute;
   readonly path: RoutePath;
 }
 
@@ -68,6 +69,8 @@ export class OwnPaths {
   readonly #nextHops = new Map<Family, NextHop | string>();
   /** Many routes share one list of communities: of those seen before nothing is spelled again. */
   readonly #byCommunities = new WeakMap<readonly BgpCommunity[], MadePath[]>();
+  /** The next route is like it as a rule. */
+  #last: MadePath | undefined;
 
   constructor(context: PathContext) {
     this.#context = context;
@@ -88,29 +91,18 @@ export class OwnPaths {
 
   /** The same object for all routes that look alike; undefined where the family has an obstacle. */
   of(route: AdvertisedRoute, family: Family): RoutePath | undefined {
-    const made = this.#madeWith(route.communities);
-    for (const one of made) {
-      if (
-        one.family === family &&
-        one.localPref === route.localPref &&
-        one.multiExitDisc === route.multiExitDisc &&
-        one.asPathPrepend === route.asPathPrepend
-      ) {
-        return one.path;
-      }
-    }
+    const last = this.#last;
+    if (last?.route.communities === route.communities && isFor(last, route, family)) return last.path;
     const nextHop = this.#nextHop(family);
     if (typeof nextHop === 'string') return undefined;
-    const { localPref, multiExitDisc, asPathPrepend } = route;
-    const path = { nextHop, attributes: this.#attributes(route) };
-    made.push({
-      family,
-      path,
-      ...(localPref === undefined ? {} : { localPref }),
-      ...(multiExitDisc === undefined ? {} : { multiExitDisc }),
-      ...(asPathPrepend === undefined ? {} : { asPathPrepend }),
-    });
-    return path;
+    const alike = this.#madeWith(route.communities);
+    let made = alike.find((one) => isFor(one, route, family));
+    if (made === undefined) {
+      made = { family, route, path: { nextHop, attributes: this.#attributes(route) } };
+      alike.push(made);
+    }
+    this.#last = made;
+    return made.path;
   }
 
   /** The paths with these communities, to be added to. Equal lists share one. */
@@ -153,4 +145,14 @@ export class OwnPaths {
     this.#nextHops.set(family, nextHop);
     return nextHop;
   }
+}
+
+/** Whether the path is that of the route, whose communities are the same. */
+function isFor(made: MadePath, route: AdvertisedRoute, family: Family): boolean {
+  return (
+    made.family === family &&
+    made.route.localPref === route.localPref &&
+    made.route.multiExitDisc === route.multiExitDisc &&
+    made.route.asPathPrepend === route.asPathPrepend
+  );
 }

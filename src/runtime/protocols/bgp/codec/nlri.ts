@@ -11,6 +11,7 @@
 import { type IpFamily, ipBits, ipFromBytes } from '../../../model/ip.ts';
 import { type IpPrefix, ipPrefix, prefixFamily, prefixLengthBits } from '../../../model/ip-prefix.ts';
 import type { ByteReader } from '../../bytes.ts';
+import { type Family, IPV4_UNICAST, isSameFamily, unicastFamily } from './family.ts';
 
 /** All that is left of the reader. `refuse` does not come back: it names the fault of the field that this is. */
 export function readNlri(reader: ByteReader, family: IpFamily, refuse: (reason: string) => never): IpPrefix[] {
@@ -37,23 +38,20 @@ export const MOST_NLRI_BYTES = 17;
 export function encodeNlri(prefixes: readonly IpPrefix[]): Uint8Array {
   const bytes = new Uint8Array(prefixes.length * MOST_NLRI_BYTES);
   let at = 0;
-  for (const prefix of prefixes) at = writeNlri(bytes, at, prefix);
+  for (const prefix of prefixes) at = nlriWriter(unicastFamily(prefixFamily(prefix)))(bytes, at, prefix);
   return bytes.slice(0, at);
 }
 
 /**
- * Writes a prefix there, and returns where the next one goes. What stands behind that, up to MOST_NLRI_BYTES from `at`,
- * may be overwritten. Straight from the text: a prefix is canonical, so there is nothing to check; this is where the time
- * goes when many routes are sent.
+ * Writes a prefix of the family there, and returns where the next one goes. What stands behind that, up to MOST_NLRI_BYTES
+ * from `at`, may be overwritten. Straight from the text: a prefix is canonical, so there is nothing to check; this is where
+ * the time goes when many routes are sent.
  */
-export function writeNlri(bytes: Uint8Array, at: number, prefix: IpPrefix): number {
-  if (prefixFamily(prefix) === 'ipv4') return writeIpv4(bytes, at, prefix);
-  const lengthBits = prefixLengthBits(prefix);
-  const next = at + 1 + ((lengthBits + 7) >> 3);
-  bytes[at] = lengthBits;
-  bytes.fill(0, at + 1, next);
-  writeIpv6(bytes, at + 1, next, prefix);
-  return next;
+export type NlriWriter = (bytes: Uint8Array, at: number, prefix: IpPrefix) => number;
+
+/** Of a unicast family. */
+export function nlriWriter(family: Family): NlriWriter {
+  return isSameFamily(family, IPV4_UNICAST) ? writeIpv4Nlri : writeIpv6Nlri;
 }
 
 const DOT = 0x2e;
@@ -61,7 +59,7 @@ const SLASH = 0x2f;
 const COLON = 0x3a;
 
 /** All four octets, and then the length, which says how many of them stay. */
-function writeIpv4(bytes: Uint8Array, at: number, prefix: IpPrefix): number {
+function writeIpv4Nlri(bytes: Uint8Array, at: number, prefix: IpPrefix): number {
   let to = at + 1;
   let number = 0;
   for (let i = 0; i < prefix.length; i++) {
@@ -73,6 +71,15 @@ function writeIpv4(bytes: Uint8Array, at: number, prefix: IpPrefix): number {
   }
   bytes[at] = number;
   return at + 1 + ((number + 7) >> 3);
+}
+
+function writeIpv6Nlri(bytes: Uint8Array, at: number, prefix: IpPrefix): number {
+  const lengthBits = prefixLengthBits(prefix);
+  const next = at + 1 + ((lengthBits + 7) >> 3);
+  bytes[at] = lengthBits;
+  bytes.fill(0, at + 1, next);
+  writeIpv6(bytes, at + 1, next, prefix);
+  return next;
 }
 
 /** Where "::" stands, nothing is written: the bytes are zero already. */

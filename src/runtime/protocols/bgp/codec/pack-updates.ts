@@ -18,7 +18,7 @@ import { assembleUpdate, EMPTY_UPDATE_BYTES, writeMpReach, writeMpUnreach } from
 import { type Family, formatFamily, IPV4_UNICAST, IPV6_UNICAST, isSameFamily } from './family.ts';
 import { NO_DATA } from './fault.ts';
 import { encodeNextHop, mpReachValue, mpUnreachValue, type NextHop } from './mp-nlri.ts';
-import { MOST_NLRI_BYTES, writeNlri } from './nlri.ts';
+import { MOST_NLRI_BYTES, nlriWriter } from './nlri.ts';
 import { encodePathAttributes, type PathAttributes } from './path-attributes.ts';
 
 export interface PackContext {
@@ -67,6 +67,7 @@ function packWithdrawals(withdrawn: readonly IpPrefix[], context: PackContext): 
 
 /** How messages of one kind are made: what they take without prefixes, and one with some. */
 interface Shape {
+  readonly family: Family;
   readonly fixedBytes: number;
   readonly make: (nlri: Uint8Array) => Uint8Array;
 }
@@ -75,12 +76,14 @@ interface Shape {
 const ATTRIBUTE_HEAD_BYTES = 4;
 
 const PLAIN_WITHDRAWAL: Shape = {
+  family: IPV4_UNICAST,
   fixedBytes: EMPTY_UPDATE_BYTES,
   make: (nlri) => assembleUpdate(nlri, NO_DATA, NO_DATA),
 };
 
 function mpWithdrawal(family: Family): Shape {
   return {
+    family,
     fixedBytes: EMPTY_UPDATE_BYTES + ATTRIBUTE_HEAD_BYTES + mpUnreachValue(family, NO_DATA).length,
     make: (nlri) => {
       const writer = new ByteWriter(ATTRIBUTE_HEAD_BYTES + 3 + nlri.length);
@@ -111,6 +114,7 @@ function announcement({ nextHop, attributes }: RoutePath, family: Family, contex
   if (isIpv4 && hopFamily === 'ipv4') {
     const encoded = encodePathAttributes({ ...attributes, nextHop: nextHop.address }, asnBytes);
     return {
+      family,
       fixedBytes: EMPTY_UPDATE_BYTES + encoded.length,
       make: (nlri) => assembleUpdate(NO_DATA, encoded, nlri),
     };
@@ -119,6 +123,7 @@ function announcement({ nextHop, attributes }: RoutePath, family: Family, contex
   const hop = encodeNextHop(nextHop);
   const emptyBytes = mpReachValue(family, hop, NO_DATA).length;
   return {
+    family,
     fixedBytes: EMPTY_UPDATE_BYTES + ATTRIBUTE_HEAD_BYTES + emptyBytes + encoded.length,
     make: (nlri) => {
       const writer = new ByteWriter(ATTRIBUTE_HEAD_BYTES + emptyBytes + nlri.length + encoded.length);
@@ -128,18 +133,19 @@ function announcement({ nextHop, attributes }: RoutePath, family: Family, contex
   };
 }
 
-function pack(prefixes: readonly IpPrefix[], maxBytes: number, { fixedBytes, make }: Shape): Uint8Array[] {
+function pack(prefixes: readonly IpPrefix[], maxBytes: number, { family, fixedBytes, make }: Shape): Uint8Array[] {
   const messages: Uint8Array[] = [];
   const roomBytes = maxBytes - fixedBytes;
   const mostBytes = Math.min(Math.max(roomBytes, 0), prefixes.length * MOST_NLRI_BYTES);
   // The prefix that does not fit any more is written as well, to know that.
   const nlri = new Uint8Array(mostBytes + MOST_NLRI_BYTES);
+  const write = nlriWriter(family);
   let usedBytes = 0;
   for (const prefix of prefixes) {
-    let next = writeNlri(nlri, usedBytes, prefix);
+    let next = write(nlri, usedBytes, prefix);
     if (next > roomBytes) {
       if (usedBytes > 0) messages.push(make(nlri.subarray(0, usedBytes)));
-      next = writeNlri(nlri, 0, prefix);
+      next = write(nlri, 0, prefix);
       if (next > roomBytes) throw new RangeError(`${fixedBytes} of ${maxBytes} bytes leave no room for ${prefix}`);
     }
     usedBytes = next;
