@@ -94,15 +94,15 @@ function mpWithdrawal(family: Family): Shape {
 }
 
 function packAnnouncements(announced: readonly RouteGroup[], context: PackContext): Uint8Array[] {
-  const byBytes = new Map<string, { readonly shape: Shape; readonly groups: (readonly IpPrefix[])[] }>();
+  const byBytes = new Map<string, { readonly shape: Shape; prefixes: readonly IpPrefix[] }>();
   for (const { family, path, prefixes } of announced) {
     const shape = announcement(path, family, context);
     const key = shape.make(NO_DATA).join();
     const alike = byBytes.get(key);
-    if (alike === undefined) byBytes.set(key, { shape, groups: [prefixes] });
-    else alike.groups.push(prefixes);
+    if (alike === undefined) byBytes.set(key, { shape, prefixes });
+    else alike.prefixes = [...alike.prefixes, ...prefixes];
   }
-  return [...byBytes.values()].flatMap(({ shape, groups }) => pack(groups.flat(), context.maxMessageBytes, shape));
+  return [...byBytes.values()].flatMap(({ shape, prefixes }) => pack(prefixes, context.maxMessageBytes, shape));
 }
 
 function announcement({ nextHop, attributes }: RoutePath, family: Family, context: PackContext): Shape {
