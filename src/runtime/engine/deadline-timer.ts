@@ -2,8 +2,9 @@
  * The timer of a machine that says by itself when it is due. One that is due sooner than needed is left, and looks again when
  * it fires: most packets only move the deadline.
  */
-import type { Clock } from '../../../engine/ports.ts';
-import type { Instant } from '../../../model/time.ts';
+
+import type { Instant } from '../model/time.ts';
+import type { Clock } from './ports.ts';
 
 export class DeadlineTimer {
   readonly #clock: Clock;

@@ -9,10 +9,10 @@
  *
  * Runs on the thread of the packet path; never waits.
  */
+import { DeadlineTimer } from '../../engine/deadline-timer.ts';
 import type { Clock, Random } from '../../engine/ports.ts';
 import type { LanConflict } from '../../model/conflict.ts';
 import type { Mac } from '../../model/mac.ts';
-import type { Instant } from '../../model/time.ts';
 import { ConflictDetector } from '../../protocols/conflict/detector.ts';
 import type {
   ConflictInput,
@@ -59,12 +59,17 @@ export class ConflictWatch {
   /** Of the wanted ones, those that may be announced. */
   readonly #announceable = new Set<string>();
   readonly #conflicts = new Map<string, LanConflict>();
-  #timer: { readonly at: Instant; readonly cancel: () => void } | undefined;
+  readonly #timer: DeadlineTimer;
   #open = true;
 
   constructor(options: ConflictWatchOptions) {
     this.#options = options;
     this.#detector = new ConflictDetector({ random: () => options.random.next() });
+    this.#timer = new DeadlineTimer(
+      options.clock,
+      () => this.#detector.deadline(),
+      () => this.#tell({ kind: 'timer' }),
+    );
   }
 
   /** Replaces what is to be announced. Ask mayAnnounce() afterwards. */
@@ -122,8 +127,7 @@ export class ConflictWatch {
 
   close(): void {
     this.#open = false;
-    this.#timer?.cancel();
-    this.#timer = undefined;
+    this.#timer.cancel();
   }
 
   #want(key: string, { ip, interface: name, mac, policy, held }: WantedPlace): void {
@@ -136,7 +140,7 @@ export class ConflictWatch {
   #tell(input: ConflictInput, how: 'aloud' | 'quietly' = 'aloud'): void {
     if (!this.#open) return;
     const outputs = this.#detector.handle(input, this.#options.clock.now());
-    this.#schedule();
+    this.#timer.arm();
     let isDecided = false;
     let areOthers = false;
     for (const output of outputs) {
@@ -186,22 +190,6 @@ export class ConflictWatch {
     const { nodeName, clock } = this.#options;
     this.#conflicts.set(key, { ...place, mac, sinceMs: known?.sinceMs ?? clock.wallMs(), node: nodeName });
     return true;
-  }
-
-  #schedule(): void {
-    const { clock } = this.#options;
-    const at = this.#detector.deadline();
-    if (at === this.#timer?.at) return;
-    this.#timer?.cancel();
-    if (at === undefined) {
-      this.#timer = undefined;
-      return;
-    }
-    const cancel = clock.schedule(Math.max(0, at - clock.now()), () => {
-      this.#timer = undefined;
-      this.#tell({ kind: 'timer' });
-    });
-    this.#timer = { at, cancel };
   }
 }
 

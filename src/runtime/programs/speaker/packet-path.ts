@@ -10,6 +10,7 @@
  *     retry timer ─┘    (as needed)         └─▶ Announcer ─▶ frames, now and at its deadline
  */
 import { type Backoff, backoffMs } from '../../engine/backoff.ts';
+import { DeadlineTimer } from '../../engine/deadline-timer.ts';
 import { HostError } from '../../engine/host-error.ts';
 import type { Log } from '../../engine/log.ts';
 import type { NetworkPorts, PacketTraffic } from '../../engine/network-ports.ts';
@@ -114,12 +115,17 @@ class SpeakerPacketPath implements PacketPath {
   #keys: AddressKeys = new Map();
   #neighbours = NOTHING;
   #pings = NOTHING;
-  #cancelTimer: (() => void) | undefined;
+  readonly #timer: DeadlineTimer;
   #open = true;
 
   constructor(options: PacketPathOptions) {
     this.#options = options;
     this.#announcer = new Announcer({ random: () => options.random.next() });
+    this.#timer = new DeadlineTimer(
+      options.clock,
+      () => this.#announcer.deadline(),
+      () => this.#announce({ kind: 'timer' }),
+    );
     this.#announceable = this.#readInterfaces();
     this.#held = this.#readHeld();
     this.#unwatch = options.ports.interfaces.onChange(() => this.#onInterfaces());
@@ -189,7 +195,7 @@ class SpeakerPacketPath implements PacketPath {
     this.#open = false;
     this.#unwatch();
     this.#callbacks.clear();
-    this.#cancelTimer?.();
+    this.#timer.cancel();
     for (const endpoint of this.#endpoints.values()) closeEndpoint(endpoint);
     this.#endpoints.clear();
   }
@@ -404,14 +410,9 @@ class SpeakerPacketPath implements PacketPath {
   }
 
   #announce(input: AnnouncerInput<AddressKey>): void {
-    const { clock } = this.#options;
-    this.#cancelTimer?.();
-    for (const output of this.#announcer.handle(input, clock.now())) this.#sendGratuitous(output);
-    const deadline = this.#announcer.deadline();
-    this.#cancelTimer =
-      deadline === undefined
-        ? undefined
-        : clock.schedule(Math.max(0, deadline - clock.now()), () => this.#announce({ kind: 'timer' }));
+    const now = this.#options.clock.now();
+    for (const output of this.#announcer.handle(input, now)) this.#sendGratuitous(output);
+    this.#timer.arm();
   }
 
   /** What the kernel does not take is lost; the next round, and the refreshes after the last, make up for it. */

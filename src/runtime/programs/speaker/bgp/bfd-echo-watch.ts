@@ -1,8 +1,9 @@
 /** The echo function of one session with its line and its timer (protocols/bfd/echo.ts), for as long as the session is up. */
+
+import { DeadlineTimer } from '../../../engine/deadline-timer.ts';
 import type { Clock } from '../../../engine/ports.ts';
 import { EchoFunction, type EchoInput, type EchoOptions } from '../../../protocols/bfd/echo.ts';
 import type { EchoEnd, EchoLine } from './bfd-echoes.ts';
-import { DeadlineTimer } from './deadline-timer.ts';
 
 export interface EchoWatchOptions extends EchoOptions {
   readonly clock: Clock;

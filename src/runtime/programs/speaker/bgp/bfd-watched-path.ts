@@ -7,6 +7,7 @@
  * §6.8.16).
  */
 import os from 'node:os';
+import { DeadlineTimer } from '../../../engine/deadline-timer.ts';
 import { type HostError, toHostError } from '../../../engine/host-error.ts';
 import type { PathPorts, PathReceiver, PathSender } from '../../../engine/path-ports.ts';
 import type { Clock } from '../../../engine/ports.ts';
@@ -29,7 +30,6 @@ import type { EchoEnd, EchoLine } from './bfd-echoes.ts';
 import type { UsableRoute } from './bfd-receivers.ts';
 import type { BfdDevice, WantedBfd } from './bfd-route.ts';
 import { describeBfd, describeOpenError } from './bfd-words.ts';
-import { DeadlineTimer } from './deadline-timer.ts';
 
 /** How often the word that it is switched off is sent at its end: packets may be lost, and nobody stays to repeat it. */
 const FAREWELLS = 3;

@@ -6,6 +6,7 @@
  *     stream ─▶ received, closed │ BgpSession │ ─▶ dial, write, close ─▶ stream
  *     clock ─▶ timer ──────────▶ └────────────┘
  */
+import { DeadlineTimer } from '../../../engine/deadline-timer.ts';
 import type { Log } from '../../../engine/log.ts';
 import type { Clock } from '../../../engine/ports.ts';
 import type { OpenStream, StandingHandlers, Stream, StreamHandlers } from '../../../engine/stream-ports.ts';
@@ -44,7 +45,7 @@ export class BgpLink {
   readonly #session: BgpSession;
   readonly #streams = new Map<ConnectionId, { readonly stream: Stream; isBlocked: boolean }>();
   readonly #lingering = new Set<Stream>();
-  #cancelTimer: (() => void) | undefined;
+  readonly #timer: DeadlineTimer;
   /** To be opened as soon as it is known where the router is. */
   #waiting: { readonly connection: ConnectionId; readonly cancel: () => void } | undefined;
   #remoteAddress = '';
@@ -58,6 +59,11 @@ export class BgpLink {
     const { clock, planned, seed } = options;
     this.#turnedWallMs = clock.wallMs();
     this.#session = new BgpSession(sessionOptions(planned, { seed }), clock.now());
+    this.#timer = new DeadlineTimer(
+      clock,
+      () => this.#session.deadline(),
+      () => this.#handle({ kind: 'timer' }),
+    );
     const { remote } = planned.peer;
     if ('address' in remote) this.#remoteAddress = remote.address;
   }
@@ -98,8 +104,7 @@ export class BgpLink {
   /** Ends it. Its connections linger for as long as they need to say so. */
   stop(stop: Omit<Extract<BgpInput, { kind: 'stop' }>, 'kind'>): void {
     this.#handle({ kind: 'stop', ...stop });
-    this.#cancelTimer?.();
-    this.#cancelTimer = undefined;
+    this.#timer.cancel();
     this.#stopWaiting();
   }
 
@@ -162,7 +167,7 @@ export class BgpLink {
     const { clock } = this.#options;
     for (const output of this.#session.handle(input, clock.now())) this.#carryOut(output);
     this.#reportBlocked();
-    this.#setTimer();
+    this.#timer.arm();
   }
 
   #carryOut(output: BgpOutput): void {
@@ -247,15 +252,6 @@ export class BgpLink {
       const outputs = this.#session.handle({ kind: 'blocked', connection }, this.#options.clock.now());
       for (const output of outputs) this.#carryOut(output);
     }
-  }
-
-  #setTimer(): void {
-    const { clock } = this.#options;
-    this.#cancelTimer?.();
-    const at = this.#session.deadline();
-    const delayMs = at === undefined ? undefined : Math.max(0, at - clock.now());
-    this.#cancelTimer =
-      delayMs === undefined ? undefined : clock.schedule(delayMs, () => this.#handle({ kind: 'timer' }));
   }
 
   #words(failure: SessionFailure): string {

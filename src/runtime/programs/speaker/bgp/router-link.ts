@@ -7,6 +7,7 @@
  *     clock ─▶ timer ──────▶ └──────────────┘
  */
 import { type Backoff, backoffMs } from '../../../engine/backoff.ts';
+import { DeadlineTimer } from '../../../engine/deadline-timer.ts';
 import { HostError } from '../../../engine/host-error.ts';
 import type { HostInterface, NetworkPorts, PacketSocket } from '../../../engine/network-ports.ts';
 import type { Clock, Random } from '../../../engine/ports.ts';
@@ -68,7 +69,7 @@ export class RouterLink {
   #failures = 0;
   #failure: HostError | undefined;
   #cancelRetry: (() => void) | undefined;
-  #cancelTimer: (() => void) | undefined;
+  readonly #timer: DeadlineTimer;
   /** What keeps it from being searched. */
   #obstacle: RouterReason | undefined;
   #sent = 0;
@@ -80,6 +81,11 @@ export class RouterLink {
     this.name = name;
     this.#options = options;
     this.#finder = new RouterFinder(Math.floor(options.random.next() * 2 ** 32));
+    this.#timer = new DeadlineTimer(
+      options.clock,
+      () => this.#finder.deadline(),
+      () => this.#handle({ kind: 'timer' }),
+    );
     this.interfacesChanged();
   }
 
@@ -113,7 +119,7 @@ export class RouterLink {
   }
 
   close(): void {
-    this.#cancelTimer?.();
+    this.#timer.cancel();
     this.#cancelRetry?.();
     this.#listening?.socket.close();
     this.#listening = undefined;
@@ -180,22 +186,12 @@ export class RouterLink {
       else if (output.kind === 'changed') onChange();
       else this.#dropped.set(output.reason, (this.#dropped.get(output.reason) ?? 0) + 1);
     }
-    this.#setTimer();
+    this.#timer.arm();
   }
 
   #send(frame: Uint8Array): void {
     if (this.#listening?.socket.send(frame) === undefined) this.#sent += 1;
     else this.#sendErrors += 1;
-  }
-
-  #setTimer(): void {
-    const { clock } = this.#options;
-    this.#cancelTimer?.();
-    const at = this.#finder.deadline();
-    this.#cancelTimer =
-      at === undefined
-        ? undefined
-        : clock.schedule(Math.max(0, at - clock.now()), () => this.#handle({ kind: 'timer' }));
   }
 
   #notFound(reason: RouterReason, routers: readonly Ip[] = []): RouterView {
