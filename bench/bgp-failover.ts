@@ -135,9 +135,9 @@ export async function benchBgpFailover(): Promise<string[]> {
 
 /** All nodes serve the address, whoever of them announces it, and a client beyond the router reaches them. */
 async function serve(lan: Lan): Promise<ChildProcess[]> {
-  const forwarding = ['net.ipv4.ip_forward=1', 'net.ipv4.conf.all.send_redirects=0'];
+  await lan.host('router').forward();
   // By addresses and ports: connections of one client are spread as well.
-  await lan.host('router').run('sysctl', '-qw', ...forwarding, 'net.ipv4.fib_multipath_hash_policy=1');
+  await lan.host('router').run('sysctl', '-qw', 'net.ipv4.fib_multipath_hash_policy=1');
   await lan.host('client').ip('route', 'add', 'default', 'via', BEYOND.router);
   return await Promise.all(
     NODES.map(async ({ name }) => {

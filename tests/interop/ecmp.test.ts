@@ -44,9 +44,9 @@ describePrivileged('one address behind three nodes', () => {
     beforeAll(async () => {
       const nodes = Object.fromEntries(Object.entries(NODES).map(([name, address]) => [name, [`${address}/24`]]));
       lan = await createLan({ router: [`${ROUTER}/24`, '198.51.100.1/24'], client: ['198.51.100.2/24'], ...nodes });
-      const forwarding = ['net.ipv4.ip_forward=1', 'net.ipv4.conf.all.send_redirects=0'];
+      await lan.host('router').forward();
       // By addresses and ports: connections of one client are spread as well.
-      await lan.host('router').run('sysctl', '-qw', ...forwarding, 'net.ipv4.fib_multipath_hash_policy=1');
+      await lan.host('router').run('sysctl', '-qw', 'net.ipv4.fib_multipath_hash_policy=1');
       await lan.host('client').ip('route', 'add', 'default', 'via', '198.51.100.1');
       router = kind.create(lan.host('router'), path.join(folder, kind.name.replaceAll(' ', '-')));
       for (const name of Object.keys(NODES)) {

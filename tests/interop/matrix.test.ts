@@ -93,8 +93,7 @@ describePrivileged('interop', () => {
 /** The router and the node on one link, and each with an address that the other reaches over the host between. */
 async function connect(lan: Lan): Promise<void> {
   const between = lan.host('between');
-  await between.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1');
-  await between.run('sysctl', '-qw', 'net.ipv4.conf.all.send_redirects=0', 'net.ipv4.conf.eth0.send_redirects=0');
+  await between.forward();
   for (const address of ['192.0.2.254/24', 'fd00:192:0:2::fe/64']) await between.addAddress(address);
   for (const [name, near, far, other] of [
     ['router', ROUTER, FAR_ROUTER, FAR_NODE],

@@ -335,10 +335,7 @@ describePrivileged('BFD', () => {
 
   /** Ways over `hop` alone, though all are on one wire. */
   async function throughHop(): Promise<void> {
-    await lan.host('hop').run('sysctl', '-q', '-w', 'net.ipv4.ip_forward=1');
-    for (const name of ['all', 'eth0']) {
-      await lan.host('hop').run('sysctl', '-q', '-w', `net.ipv4.conf.${name}.send_redirects=0`);
-    }
+    await lan.host('hop').forward();
     await lan.host('node').ip('route', 'replace', '198.51.100.0/24', 'via', '192.0.2.254');
     await lan.host('router').ip('route', 'replace', '192.0.2.2/32', 'via', '198.51.100.254', 'src', FAR_ROUTER);
   }

@@ -119,6 +119,15 @@ export class LanHost {
     await this.ip('addr', 'add', address, 'dev', 'eth0', ...(address.includes(':') ? ['nodad'] : []));
   }
 
+  /**
+   * Makes it a router that the others stay with: where two networks are on one wire, a redirect would tell them of a shorter
+   * way, sooner or later. The kernel sends one where either of the two settings allows it.
+   */
+  async forward(): Promise<void> {
+    const silent = ['all', 'eth0'].map((name) => `net.ipv4.conf.${name}.send_redirects=0`);
+    await this.run('sysctl', '-qw', 'net.ipv4.ip_forward=1', 'net.ipv6.conf.all.forwarding=1', ...silent);
+  }
+
   /** Runs a program where the switch is, which has a port with this host's name. */
   async onSwitch(program: string, ...command: string[]): Promise<CommandResult> {
     return await run('ip', 'netns', 'exec', this.#switch, program, ...command);
